@@ -1,0 +1,1 @@
+# Installation. The program finds its libraries relative to itself, so the installed tree can be moved.

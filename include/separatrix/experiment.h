@@ -1,0 +1,53 @@
+// SPDX-FileCopyrightText: Separatrix authors
+// SPDX-License-Identifier: Apache-2.0
+/** @file experiment.h  Experiment files: load -> build -> execute. Part of libseparatrix-io. */
+#ifndef SEPARATRIX_EXPERIMENT_H
+#define SEPARATRIX_EXPERIMENT_H
+
+#include <separatrix/io.h>
+#include <separatrix/model.h>
+#include <separatrix/task.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** A parsed, checked experiment: immutable. */
+typedef struct sx_experiment sx_experiment;
+
+/** Load from a file ("-": standard input is the caller's job; use sx_experiment_parse). Relative paths inside are relative to the
+ *  experiment's directory. `set` are n_set KEY=VALUE overrides. Every key is checked against the field tables here; nothing is read
+ *  from other files yet. Errors: "FILE:LINE:COLUMN: message". */
+SX_API sx_status sx_experiment_load(sx_ctx *ctx, const char *path, const char *const *set, int n_set,
+                                    sx_experiment **out) SX_MUST_USE;
+SX_API sx_status sx_experiment_parse(sx_ctx *ctx, const char *name, const char *directory, const char *text, size_t n,
+                                     const char *const *set, int n_set, sx_experiment **out) SX_MUST_USE;
+SX_API void sx_experiment_free(sx_ctx *ctx, sx_experiment *e);
+SX_API const char *sx_experiment_title(const sx_experiment *e);
+/** The resolved experiment as TOML (defaults filled in). */
+SX_API const char *sx_experiment_text(const sx_experiment *e);
+SX_API uint64_t sx_experiment_hash(const sx_experiment *e);
+SX_API int sx_experiment_tasks(const sx_experiment *e);
+SX_API const char *sx_experiment_task_name(const sx_experiment *e, int i);
+/** Build the model (reads coupling files, realises ensembles). The caller frees it. */
+SX_API sx_status sx_experiment_model(sx_ctx *ctx, const sx_experiment *e, sx_model **out) SX_MUST_USE;
+
+/** Prediction of one run. */
+typedef struct sx_prediction {
+    size_t struct_size;
+    int64_t memory;  /**< peak bytes */
+    int64_t disk;    /**< peak bytes in the output directory */
+    double seconds;  /**< from a few measured steps on this machine */
+} sx_prediction;
+/** Validate everything, including files and needs of tasks, and predict. Does not write. */
+SX_API sx_status sx_experiment_check(sx_ctx *ctx, const sx_experiment *e, sx_prediction *out) SX_MUST_USE;
+/** Run all tasks and save result.h5 in the directory. SX_STOPPED: a checkpoint and a partial result are there. */
+SX_API sx_status sx_experiment_run(sx_ctx *ctx, const sx_experiment *e, const char *directory, bool resume,
+                                   bool force) SX_MUST_USE;
+/** Run into memory (Python, tests). */
+SX_API sx_status sx_experiment_result(sx_ctx *ctx, const sx_experiment *e, sx_result **out) SX_MUST_USE;
+
+#ifdef __cplusplus
+}
+#endif
+#endif

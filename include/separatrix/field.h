@@ -1,0 +1,103 @@
+// SPDX-FileCopyrightText: Separatrix authors
+// SPDX-License-Identifier: Apache-2.0
+/** @file field.h  Field tables: the only description of an options struct. They drive the experiment parser, its messages,
+ *  `separatrix models/tasks/new`, the documentation and the attributes of the result. */
+#ifndef SEPARATRIX_FIELD_H
+#define SEPARATRIX_FIELD_H
+
+#include <separatrix/context.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Numbers per unit (or per whatever `shape` says): n == 0 absent, n == 1 the same for all, else one each. In an experiment
+ *  file: a number, a list, or { file = "a.csv", column = , key = , missing = }; matrices are row-major, n = rows * columns. */
+typedef struct sx_values {
+    int64_t n;
+    const double *data; /**< borrowed */
+} sx_values;
+
+/** A selection of units by label or index; n == 0 means all. */
+typedef struct sx_units {
+    int64_t n;
+    const int64_t *index; /**< borrowed */
+} sx_units;
+
+typedef struct sx_strings {
+    int64_t n;
+    const char *const *text; /**< borrowed */
+} sx_strings;
+
+typedef enum sx_type {
+    SX_BOOL,    /**< bool */
+    SX_I64,     /**< int64_t */
+    SX_U64,     /**< uint64_t */
+    SX_F64,     /**< double */
+    SX_STRING,  /**< const char * */
+    SX_ENUM,    /**< int: index into `choices` */
+    SX_VALUES,  /**< sx_values: number | list | { file = ... } */
+    SX_UNITS,   /**< sx_units: list of labels or indices */
+    SX_STRINGS, /**< sx_strings */
+    SX_TABLE,   /**< nested struct described by `sub` */
+    SX_TABLES,  /**< array of tables: sx_tables */
+    SX_INITIAL  /**< sx_initial (simulate.h): "zero" | list | { kind = } | { file = } | { task =, select = } */
+} sx_type;
+
+/** Elements of an array of tables; stride is sub_size of the field. */
+typedef struct sx_tables {
+    int64_t n;
+    const void *items; /**< borrowed */
+} sx_tables;
+
+typedef enum sx_field_flag {
+    SX_REQUIRED = 1,   /**< no default: must be given */
+    SX_LO_OPEN = 2,    /**< value > lo instead of >= */
+    SX_HI_OPEN = 4,    /**< value < hi instead of <= */
+    SX_FROM_FILE = 8,  /**< SX_VALUES may come from a file */
+    SX_OPTIONAL = 16,  /**< SX_TABLE: absent means "not given"; the bool at `given` tells */
+    SX_NO_LIST = 32    /**< SX_VALUES: a single number only */
+} sx_field_flag;
+
+typedef struct sx_field {
+    const char *name;
+    sx_type type;
+    size_t offset;       /**< in the options struct */
+    double lo, hi;       /**< closed unless flagged; SX_VALUES: range of each element; lo == hi == 0: unbounded */
+    const char *def;     /**< default as TOML text ("0.01", "\"tanh\"", "[]"); NULL with SX_REQUIRED or "absent" */
+    const char *unit;    /**< "time", "state", "1/time", "1", ...: dimensions, printed with the experiment's unit names */
+    const char *help;    /**< one sentence */
+    const char *choices; /**< SX_ENUM: "euler-maruyama|heun|..." */
+    const char *shape;   /**< SX_VALUES: "unit", "unit,unit", "unit,rank" */
+    const struct sx_field *sub;
+    size_t sub_size;     /**< sizeof one element of `sub` */
+    size_t given;        /**< offset of a bool set when the key was given; 0 = none */
+    unsigned flags;
+} sx_field;
+#define SX_FIELD_END { .name = NULL }
+#define SX_UNBOUNDED .lo = 0, .hi = 0
+
+/** One output variable of a task: what a reader of the result may rely on. */
+typedef struct sx_output {
+    const char *name, *dims, *unit, *help;
+} sx_output;
+
+/** Fill an options struct with the defaults of its table (numbers, bools, enums, strings; pointers become NULL/0). */
+SX_API void sx_fields_default(const sx_field *table, void *opts);
+/** Check every number of an options struct against its table. Message: "NAME.dt = 0: want a value in (0, inf) (time step;
+ *  default 0.01)". @param[in] name what the struct is called in messages. */
+SX_API sx_status sx_fields_check(sx_ctx *ctx, const sx_field *table, const void *opts, const char *name) SX_MUST_USE;
+/** Field of that name, or NULL. */
+SX_API const sx_field *sx_field_find(const sx_field *table, const char *name);
+/** The known name nearest to `name` by edit distance (at most 3 edits), or NULL. */
+SX_API const char *sx_nearest(const char *name, const char *const *known, int64_t n);
+/** "in (0, inf)", "one of tanh, erf, relu", "true or false", ... into a new string. */
+SX_API sx_status sx_field_range(sx_ctx *ctx, const sx_field *field, char **out);
+/** Index of `name` in choices "a|b|c", or -1. Name of an index (borrowed copy into buf). */
+SX_API int sx_choice_index(const char *choices, const char *name);
+SX_API const char *sx_choice_name(const char *choices, int index, char *buf, size_t size);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,19 @@
+// SPDX-FileCopyrightText: Separatrix authors
+// SPDX-License-Identifier: Apache-2.0
+/** @file separatrix.h  The whole core API. Files, experiments and reports: io.h, experiment.h, report.h. */
+#ifndef SEPARATRIX_SEPARATRIX_H
+#define SEPARATRIX_SEPARATRIX_H
+#include <separatrix/activation.h>
+#include <separatrix/context.h>
+#include <separatrix/coupling.h>
+#include <separatrix/field.h>
+#include <separatrix/model.h>
+#include <separatrix/models.h>
+#include <separatrix/noise.h>
+#include <separatrix/random.h>
+#include <separatrix/result.h>
+#include <separatrix/simulate.h>
+#include <separatrix/status.h>
+#include <separatrix/task.h>
+#include <separatrix/vmath.h>
+#endif

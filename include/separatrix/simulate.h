@@ -1,0 +1,101 @@
+// SPDX-FileCopyrightText: Separatrix authors
+// SPDX-License-Identifier: Apache-2.0
+/** @file simulate.h  The task `simulate`: an ensemble of trajectories, observed inside the stepper. */
+#ifndef SEPARATRIX_SIMULATE_H
+#define SEPARATRIX_SIMULATE_H
+
+#include <separatrix/task.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Initial states. Random ones use slot SX_SLOT_INITIAL of the task's key derived with "initial". */
+typedef enum sx_initial_kind { SX_INITIAL_ZERO, SX_INITIAL_VALUES, SX_INITIAL_GAUSSIAN, SX_INITIAL_UNIFORM } sx_initial_kind;
+typedef struct sx_initial {
+    int kind;
+    sx_values values;    /**< n, or points * n: replica r starts at point r mod points */
+    double mean, sd;     /**< gaussian */
+    double lo, hi;       /**< uniform */
+} sx_initial;
+
+/** Steppers. The table of (method x noise class) is in docs: a cell is a measured order or a refusal that names what fits. */
+typedef enum sx_method {
+    SX_METHOD_AUTO, SX_METHOD_EULER_MARUYAMA, SX_METHOD_HEUN, SX_METHOD_MILSTEIN, SX_METHOD_SRA, SX_METHOD_LEIMKUHLER_MATTHEWS,
+    SX_METHOD_EXACT, SX_METHOD_RK4, SX_METHOD_DORMAND_PRINCE, SX_METHOD_CVODE, SX_METHOD_MAP
+} sx_method;
+#define SX_METHOD_CHOICES                                                                                              \
+    "auto|euler-maruyama|heun|milstein|sra|leimkuhler-matthews|exact|rk4|dormand-prince|cvode|map"
+
+/** record = { every, units, dtype } */
+typedef struct sx_record_opts {
+    double every;     /**< time between samples (steps for maps); 0 = every step */
+    sx_units units;
+    int dtype;        /**< 0 f64, 1 f32 */
+    bool given;
+} sx_record_opts;
+
+/** first_passage = [ { name, unit, above | below } | { name, centre, radius } ] */
+typedef struct sx_target {
+    const char *name;
+    sx_units unit;        /**< one unit */
+    double above, below;  /**< NaN = not given */
+    sx_values centre;     /**< ball: n values */
+    double radius;        /**< first time with |x - centre| > radius */
+} sx_target;
+
+typedef struct sx_simulate_opts {
+    size_t struct_size;
+    int method;
+    double dt;            /**< 0: 0.05 over an estimate of the spectral radius, printed */
+    double duration;      /**< flows; recorded part, after burn_in */
+    int64_t steps;        /**< maps */
+    double burn_in;
+    int64_t replicas;
+    bool replicas_trials; /**< replicas = "trials" */
+    sx_initial initial;
+    double sample_every;  /**< time between samples of the statistics; 0 = every ceil of 0.1 / stiffness */
+    sx_record_opts record;
+    bool moments;         /**< x_mean, x_variance with _se */
+    bool covariance;      /**< x_covariance */
+    double lags;          /**< > 0: x_autocovariance up to this lag */
+    bool psd;             /**< x_psd (Welch) */
+    int64_t psd_window;   /**< samples per window */
+    int64_t histogram_bins; /**< > 0: x_histogram over histogram_range */
+    double histogram_lo, histogram_hi;
+    bool energy;          /**< potential along the run, where the model has one */
+    sx_units units;       /**< units of autocovariance, psd and histogram; empty = the first 16 */
+    sx_tables first_passage; /**< of sx_target */
+    double rtol, atol;    /**< adaptive methods */
+    bool pilot;           /**< repeat one block at dt/2 and report the shift */
+    int64_t block_;       /**< tests only: replicas of a block; 0 = the model's */
+} sx_simulate_opts;
+#define SX_SIMULATE_OPTS { sizeof(sx_simulate_opts) }
+SX_API extern const sx_field sx_simulate_fields[];
+SX_API extern const sx_task_ops sx_simulate_task;
+
+/* -- steppers, also for use outside of a task ------------------------------------------------------------------------- */
+typedef struct sx_stepper sx_stepper;
+/** Prepare a stepper for a model and a fixed step h (adaptive methods: h is the output step). SX_E_USAGE names the methods that fit
+ *  when the noise class, calculus or model kind does not. auto: exact for linear models with additive noise, sra for additive
+ *  noise, milstein for diagonal, heun for general; dormand-prince without noise; map for maps. The model is referenced. */
+SX_API sx_status sx_stepper_create(sx_ctx *ctx, const sx_model *m, sx_method method, double h, double rtol, double atol,
+                                   sx_stepper **out) SX_MUST_USE;
+SX_API void sx_stepper_free(sx_ctx *ctx, sx_stepper *s);
+SX_API sx_method sx_stepper_method(const sx_stepper *s);
+SX_API const char *sx_stepper_name(const sx_stepper *s);
+SX_API double sx_stepper_strong_order(const sx_stepper *s); /**< for the model's noise class; 0 = none claimed */
+SX_API double sx_stepper_flops(const sx_stepper *s);        /**< per step and replica */
+SX_API int64_t sx_stepper_work(const sx_stepper *s, int64_t b);
+/** Advance a block by `count` steps from step number `step` (t = t0 + step * h). Noise: key, step, replica0. Thread-safe.
+ *  Failure (CVODE) is SX_E_NUMERIC. */
+SX_API sx_status sx_stepper_advance(sx_ctx *ctx, const sx_stepper *s, sx_key key, double t0, int64_t step, int64_t count,
+                                    int64_t replica0, sx_batch x, sx_work w) SX_MUST_USE;
+/** Drive one step with given standard normals instead of keyed ones (dW, dZ: rank x b; dZ may be NULL): exact moment tests. */
+SX_API sx_status sx_stepper_step_with(sx_ctx *ctx, const sx_stepper *s, double t, sx_batch x, sx_cbatch dW, sx_cbatch dZ,
+                                      sx_work w) SX_MUST_USE;
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,2 @@
+set(SX_CLI_SOURCES
+)

@@ -1,0 +1,2 @@
+set(SX_KERNEL_SOURCES
+)

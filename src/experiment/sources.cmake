@@ -1,0 +1,2 @@
+set(SX_EXPERIMENT_SOURCES
+)

@@ -1,0 +1,2 @@
+set(SX_IO_SOURCES
+)

@@ -1,0 +1,2 @@
+set(SX_RUN_SOURCES
+)
