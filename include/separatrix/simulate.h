@@ -17,6 +17,8 @@ typedef struct sx_initial {
     sx_values values;    /**< n, or points * n: replica r starts at point r mod points */
     double mean, sd;     /**< gaussian */
     double lo, hi;       /**< uniform */
+    sx_key key;          /**< of random states, used when has_key (experiment: seeds.initial); derived with "initial" */
+    bool has_key;        /**< false: the task's own key */
 } sx_initial;
 
 /** Steppers. The table of (method x noise class) is in docs: a cell is a measured order or a refusal that names what fits. */
