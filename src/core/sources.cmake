@@ -1,3 +1,16 @@
 set(SX_CORE_SOURCES
+  src/core/status.c
+  src/core/blas.c
+  src/core/context.c
+  src/core/parallel.c
 )
 include(src/core/kernels/sources.cmake) # SX_KERNEL_SOURCES: compiled once per x86-64 level
+
+# Version and Git revision, compiled into status.c.
+execute_process(COMMAND git -C ${CMAKE_CURRENT_SOURCE_DIR} describe --always --dirty --abbrev=12
+  OUTPUT_VARIABLE SX_REVISION OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET RESULT_VARIABLE SX_REVISION_FAILED)
+if(SX_REVISION_FAILED OR NOT SX_REVISION)
+  set(SX_REVISION unknown)
+endif()
+set_source_files_properties(src/core/status.c PROPERTIES
+  COMPILE_DEFINITIONS "SX_VERSION=\"${PROJECT_VERSION}\";SX_REVISION=\"${SX_REVISION}\"")
