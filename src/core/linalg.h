@@ -12,7 +12,7 @@ void sx_gemm(bool ta, bool tb, int64_t m, int64_t n, int64_t k, double alpha, co
 /* One BLAS thread per call from now on (OpenBLAS keeps this per process); called by sx_ctx_create. */
 void sx_blas_single_thread(void);
 /* "openblas 0.3.21 SkylakeX", or "unknown". */
-const char *sx_blas_name(void);
+SX_API const char *sx_blas_name(void);
 
 /* Eigenvalues and orthonormal eigenvectors (columns of V) of a symmetric matrix, ascending. V may be NULL. A is kept. */
 sx_status sx_symmetric_eigen(sx_ctx *ctx, int64_t n, const double *A, double *values, double *V) SX_MUST_USE;
