@@ -39,6 +39,7 @@ typedef struct sx_work {
     double *p;
     int64_t doubles;
     const sx_exec *exec;
+    int64_t replica0; /**< global replica of the first column; read only by inputs with trials (replica r uses trial r mod trials) */
 } sx_work;
 
 /** Named state arrays, concatenated in order. Unit u of the flat state is element u - first of its array. */
@@ -97,6 +98,8 @@ typedef struct sx_model_ops {
     int (*symmetry)(const void *self, int i, sx_cbatch x, sx_batch out); /**< i-th generator; 0 = no more */
     const void *f32;                                                     /**< reserved */
     void (*destroy)(sx_ctx *ctx, void *self);
+    double (*input_end)(const void *self);                               /**< NULL: INFINITY */
+    int64_t (*trials)(const void *self);                                 /**< NULL: 1 */
 } sx_model_ops;
 
 /** What the noise looks like; decides which steppers fit. */
@@ -174,6 +177,9 @@ SX_API const void *sx_model_self(const sx_model *m);
 SX_API const sx_noise *sx_model_noise(const sx_model *m); /**< never NULL; class SX_NOISE_NONE without noise */
 /** Whether the model has an operation, by name "F", "jvp", "potential", ...; unknown names are false. */
 SX_API bool sx_model_has(const sx_model *m, const char *operation);
+/** Time at which the data of an input end (to be checked before a run), INFINITY when they never do; number of its trials (1: none). */
+SX_API double sx_model_input_end(const sx_model *m);
+SX_API int64_t sx_model_trials(const sx_model *m);
 /** Label of a flat unit: its label, or "x[3]" written into buf. */
 SX_API const char *sx_model_unit_label(const sx_model *m, int64_t unit, char *buf, size_t size);
 

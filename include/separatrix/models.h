@@ -28,6 +28,10 @@ typedef struct sx_input {
     int hold;                      /**< 0 "none": running past the end is an error; 1 "last" */
     const int64_t *channel_unit;   /**< unit of each channel; NULL: channel k drives unit k */
 } sx_input;
+#define SX_INPUT { sizeof(sx_input) }
+#define SX_HOLD_CHOICES "none|last"
+/** kind, amplitude, frequency, phase, start, stop, dt, hold; the samples themselves come from the caller. Before t = 0 samples are 0. */
+SX_API extern const sx_field sx_input_fields[];
 
 /** Linear: x' = A x + I, or x' <- A x + I for maps. */
 typedef struct sx_linear_opts {
@@ -80,9 +84,10 @@ typedef enum sx_metric_kind {
 #define SX_METRIC_CHOICES "identity|diagonal|activation|radial-tangential|lorentzian"
 typedef enum sx_flow_kind {
     SX_FLOW_NONE,
-    SX_FLOW_ANTISYMMETRIC, /**< R = omega A x, A the antisymmetric part of the flow coupling (default: rotation of units 2k, 2k+1) */
+    SX_FLOW_ANTISYMMETRIC, /**< R = omega A x, A the antisymmetric part of the flow coupling; default: units 2k, 2k+1 rotate,
+                                A = [0 -1; 1 0] */
     SX_FLOW_GRADIENT,      /**< R = -omega A grad Phi: leaves exp(-Phi/T) stationary */
-    SX_FLOW_ACTIVATION     /**< R = W_A phi(x), W_A the antisymmetric part of the coupling, phi = tanh */
+    SX_FLOW_ACTIVATION     /**< R_i = sum_j W_A,ij phi(x_j) / tau_i, W_A the antisymmetric part of the coupling, phi = tanh */
 } sx_flow_kind;
 #define SX_FLOW_CHOICES "none|antisymmetric|gradient|activation"
 typedef struct sx_composed_opts {
@@ -99,7 +104,7 @@ typedef struct sx_composed_opts {
     int flow;
     double omega;
     sx_values input;      /**< hopfield */
-    sx_values tau;        /**< activation metric */
+    sx_values tau;        /**< activation metric and flow; default 1 */
 } sx_composed_opts;
 #define SX_COMPOSED_OPTS { sizeof(sx_composed_opts) }
 SX_API extern const sx_field sx_composed_fields[];
