@@ -3,6 +3,8 @@ set(SX_CORE_SOURCES
   src/core/blas.c
   src/core/context.c
   src/core/parallel.c
+  src/core/number.c
+  src/core/field.c
 )
 include(src/core/kernels/sources.cmake) # SX_KERNEL_SOURCES: compiled once per x86-64 level
 
