@@ -5,6 +5,7 @@ set(SX_CORE_SOURCES
   src/core/parallel.c
   src/core/number.c
   src/core/field.c
+  src/core/linalg.c
 )
 include(src/core/kernels/sources.cmake) # SX_KERNEL_SOURCES: compiled once per x86-64 level
 
