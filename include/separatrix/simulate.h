@@ -46,6 +46,11 @@ typedef struct sx_target {
     double radius;        /**< first time with |x - centre| > radius */
 } sx_target;
 
+/** auto: linear for linear models with additive noise, else none. linear: the stationary law of the scheme itself for linear models
+ *  (exact at finite dt), the linear-noise law about the fixed point nearest to the mean for others. */
+typedef enum sx_compare { SX_COMPARE_AUTO, SX_COMPARE_NONE, SX_COMPARE_LINEAR } sx_compare;
+#define SX_COMPARE_CHOICES "auto|none|linear"
+
 typedef struct sx_simulate_opts {
     size_t struct_size;
     int method;
@@ -56,11 +61,11 @@ typedef struct sx_simulate_opts {
     int64_t replicas;
     bool replicas_trials; /**< replicas = "trials" */
     sx_initial initial;
-    double sample_every;  /**< time between samples of the statistics; 0 = every ceil of 0.1 / stiffness */
+    double sample_every;  /**< time between samples of the statistics; 0 = every fourth step (every step of a map) */
     sx_record_opts record;
     bool moments;         /**< x_mean, x_variance with _se */
     bool covariance;      /**< x_covariance */
-    double lags;          /**< > 0: x_autocovariance up to this lag */
+    double max_lag;       /**< > 0: x_autocovariance up to this lag */
     bool psd;             /**< x_psd (Welch) */
     int64_t psd_window;   /**< samples per window */
     int64_t histogram_bins; /**< > 0: x_histogram over histogram_range */
@@ -69,7 +74,8 @@ typedef struct sx_simulate_opts {
     sx_units units;       /**< units of autocovariance, psd and histogram; empty = the first 16 */
     sx_tables first_passage; /**< of sx_target */
     double rtol, atol;    /**< adaptive methods */
-    bool pilot;           /**< repeat one block at dt/2 and report the shift */
+    bool pilot;           /**< repeat a few replicas at dt/2 on the same noise and report the shift */
+    int compare;          /**< theory beside the statistics: SX_COMPARE_CHOICES */
     int64_t block_;       /**< tests only: replicas of a block; 0 = the model's */
 } sx_simulate_opts;
 #define SX_SIMULATE_OPTS { sizeof(sx_simulate_opts) }
@@ -79,7 +85,7 @@ SX_API extern const sx_task_ops sx_simulate_task;
 /* -- steppers, also for use outside of a task ------------------------------------------------------------------------- */
 typedef struct sx_stepper sx_stepper;
 /** Prepare a stepper for a model and a fixed step h (adaptive methods: h is the output step). SX_E_USAGE names the methods that fit
- *  when the noise class, calculus or model kind does not. auto: exact for linear models with additive noise, sra for additive
+ *  when the noise class, calculus or model kind does not. auto: exact for linear models (n <= 1000) with additive noise, sra for additive
  *  noise, milstein for diagonal, heun for general; dormand-prince without noise; map for maps. The model is referenced. */
 SX_API sx_status sx_stepper_create(sx_ctx *ctx, const sx_model *m, sx_method method, double h, double rtol, double atol,
                                    sx_stepper **out) SX_MUST_USE;
@@ -89,11 +95,21 @@ SX_API const char *sx_stepper_name(const sx_stepper *s);
 SX_API double sx_stepper_strong_order(const sx_stepper *s); /**< for the model's noise class; 0 = none claimed */
 SX_API double sx_stepper_flops(const sx_stepper *s);        /**< per step and replica */
 SX_API int64_t sx_stepper_work(const sx_stepper *s, int64_t b);
+/** Rows of one set of normals: the rank of the noise; n for exact; 0 without noise. */
+SX_API int64_t sx_stepper_normals(const sx_stepper *s);
+/** The table of (method x noise class): strong order, or 0 with *refusal (static text that names what fits; NULL when it fits).
+ *  INFINITY: exact; 0 without a refusal: none claimed. Weak order likewise. Kind of time and linearity are checked on creation. */
+SX_API double sx_stepper_capability(sx_method method, sx_noise_class cls, const char **refusal);
+SX_API double sx_stepper_weak_order(sx_method method, sx_noise_class cls);
 /** Advance a block by `count` steps from step number `step` (t = t0 + step * h). Noise: key, step, replica0. Thread-safe.
- *  Failure (CVODE) is SX_E_NUMERIC. */
+ *  Steps [a, c) equal steps [a, b) then [b, c) bit for bit: adaptive methods restart at every output step. A replica's bits do not
+ *  depend on the others of its block, except for dormand-prince, whose substeps are those of the worst replica of the block.
+ *  Failure (cvode, dormand-prince: tolerance not reached) is SX_E_NUMERIC and leaves x as it was. */
 SX_API sx_status sx_stepper_advance(sx_ctx *ctx, const sx_stepper *s, sx_key key, double t0, int64_t step, int64_t count,
                                     int64_t replica0, sx_batch x, sx_work w) SX_MUST_USE;
-/** Drive one step with given standard normals instead of keyed ones (dW, dZ: rank x b; dZ may be NULL): exact moment tests. */
+/** Drive one step with given standard normals instead of keyed ones: exact moment tests. dW, dZ: sx_stepper_normals(s) x b. sra:
+ *  dZ is the second, independent set n2 of the increment int (W_s - W_t) ds = h^(3/2)/2 (dW + dZ/sqrt 3); leimkuhler-matthews: the
+ *  dW of the next step; others ignore it. dZ.x == NULL: zeros. */
 SX_API sx_status sx_stepper_step_with(sx_ctx *ctx, const sx_stepper *s, double t, sx_batch x, sx_cbatch dW, sx_cbatch dZ,
                                       sx_work w) SX_MUST_USE;
 

@@ -5,4 +5,12 @@ set(SX_RUN_SOURCES
   src/run/stepper_map.c
   src/run/stepper_ode.c
   src/run/stepper_sde.c
+  src/run/checkpoint.c
+  src/run/linear_noise.c
+  src/run/observe.c
+  src/run/pilot.c
+  src/run/simulate.c
+  src/run/simulate_fields.c
+  src/run/simulate_finish.c
+  src/run/task.c
 )
