@@ -22,7 +22,7 @@ static sx_batch batch(double *x, int64_t n, int64_t b) {
 }
 
 static sx_status scheme_law(sx_ctx *ctx, const sx_simulation *s, double *mean, double *C) {
-    int64_t n = s->n, rank = sx_noise_rank(sx_model_noise(s->model));
+    int64_t n = s->n, rank = sx_stepper_normals(s->stepper);
     int64_t b = (n + 1 > rank ? n + 1 : rank) + 7;
     b = b / 8 * 8;
     int64_t work = sx_stepper_work(s->stepper, b);

@@ -22,7 +22,7 @@ int64_t sx_pilot_steps(const sx_simulation *s) {
 }
 
 int64_t sx_pilot_scratch(const sx_simulation *s) {
-    return s->work + 6 * sx_noise_rank(sx_model_noise(s->model)) * s->pilot_b + 64;
+    return s->work + 6 * sx_stepper_normals(s->stepper) * s->pilot_b + 64;
 }
 
 sx_status sx_pilot_start(sx_ctx *ctx, const sx_simulation *s, void *state) {
@@ -55,7 +55,7 @@ static void add_sample(const sx_simulation *s, void *state) {
 
 sx_status sx_pilot_advance(sx_ctx *ctx, const sx_simulation *s, void *state, double *scratch, const sx_exec *exec,
                            bool *done, double *fraction) {
-    int64_t p = s->pilot_b, np = s->n * p, rank = sx_noise_rank(sx_model_noise(s->model)), size = rank * p;
+    int64_t p = s->pilot_b, np = s->n * p, rank = sx_stepper_normals(s->stepper), size = rank * p;
     int64_t *at = sx_part_i64(s, state, PART_STEP), last = sx_pilot_steps(s);
     int64_t stop = *at + (last + PILOT_SEGMENTS - 1) / PILOT_SEGMENTS;
     sx_batch coarse = { sx_part_at(s, state, PART_X), s->n, p }, fine = { coarse.x + np, s->n, p };

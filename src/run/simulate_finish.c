@@ -367,7 +367,7 @@ static sx_status write_passages(sx_ctx *ctx, const sx_reduction *d) {
         double exposure = 0;
         for (int64_t r = 0; r < s->replicas; r++) {
             double t = part(d, r / s->b, PART_PASSAGE)[k * s->b + r % s->b];
-            censored[r * T + k] = isnan(t);
+            censored[r * T + k] = (uint8_t)(isnan(t) != 0);
             time[r * T + k] = isnan(t) ? end : t;
             events += !isnan(t);
             exposure += time[r * T + k];

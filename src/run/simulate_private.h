@@ -4,6 +4,7 @@
 #ifndef SX_RUN_SIMULATE_PRIVATE_H
 #define SX_RUN_SIMULATE_PRIVATE_H
 
+#include <separatrix/noise.h>
 #include <separatrix/simulate.h>
 
 #include "core/fft.h"
