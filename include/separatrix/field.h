@@ -6,6 +6,7 @@
 #define SEPARATRIX_FIELD_H
 
 #include <separatrix/context.h>
+#include <separatrix/random.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -29,6 +30,17 @@ typedef struct sx_strings {
     const char *const *text; /**< borrowed */
 } sx_strings;
 
+/** Initial states. Random ones use slot SX_SLOT_INITIAL of the task's key derived with "initial". */
+typedef enum sx_initial_kind { SX_INITIAL_ZERO, SX_INITIAL_VALUES, SX_INITIAL_GAUSSIAN, SX_INITIAL_UNIFORM } sx_initial_kind;
+typedef struct sx_initial {
+    int kind;
+    sx_values values;    /**< n, or points * n: replica r starts at point r mod points */
+    double mean, sd;     /**< gaussian */
+    double lo, hi;       /**< uniform */
+    sx_key key;          /**< of random states, used when has_key (experiment: seeds.initial); derived with "initial" */
+    bool has_key;        /**< false: the task's own key */
+} sx_initial;
+
 typedef enum sx_type {
     SX_BOOL,    /**< bool */
     SX_I64,     /**< int64_t */
@@ -41,7 +53,7 @@ typedef enum sx_type {
     SX_STRINGS, /**< sx_strings */
     SX_TABLE,   /**< nested struct described by `sub` */
     SX_TABLES,  /**< array of tables: sx_tables */
-    SX_INITIAL  /**< sx_initial (simulate.h): "zero" | list | { kind = } | { file = } | { task =, select = } */
+    SX_INITIAL  /**< sx_initial: "zero" | list | { kind = } | { file = } | { task =, select = } */
 } sx_type;
 
 /** Elements of an array of tables; stride is sub_size of the field. */

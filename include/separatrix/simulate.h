@@ -10,17 +10,6 @@
 extern "C" {
 #endif
 
-/** Initial states. Random ones use slot SX_SLOT_INITIAL of the task's key derived with "initial". */
-typedef enum sx_initial_kind { SX_INITIAL_ZERO, SX_INITIAL_VALUES, SX_INITIAL_GAUSSIAN, SX_INITIAL_UNIFORM } sx_initial_kind;
-typedef struct sx_initial {
-    int kind;
-    sx_values values;    /**< n, or points * n: replica r starts at point r mod points */
-    double mean, sd;     /**< gaussian */
-    double lo, hi;       /**< uniform */
-    sx_key key;          /**< of random states, used when has_key (experiment: seeds.initial); derived with "initial" */
-    bool has_key;        /**< false: the task's own key */
-} sx_initial;
-
 /** Steppers. The table of (method x noise class) is in docs: a cell is a measured order or a refusal that names what fits. */
 typedef enum sx_method {
     SX_METHOD_AUTO, SX_METHOD_EULER_MARUYAMA, SX_METHOD_HEUN, SX_METHOD_MILSTEIN, SX_METHOD_SRA, SX_METHOD_LEIMKUHLER_MATTHEWS,
