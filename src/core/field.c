@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Field tables: defaults, checks, the wording of what is allowed, nearest names. */
 #include <separatrix/field.h>
-#include <separatrix/simulate.h> /* size of sx_initial */
 
 #include "core/number.h"
 
