@@ -1,2 +1,15 @@
 set(SX_IO_SOURCES
+    src/io/toml.cpp
+    src/io/toml_tree.c
+    src/io/toml_set.c
+    src/io/toml_print.c
+  src/io/array_read.c
+  src/io/array_convert.c
+  src/io/array_inflate.c
+  src/io/array_text.c
+  src/io/npy.c
+  src/io/npz.c
+  src/io/csv.c
+  src/io/mtx.c
+  src/io/safetensors.c
 )
