@@ -4,11 +4,13 @@
 #ifndef SX_CORE_NUMBER_H
 #define SX_CORE_NUMBER_H
 
+#include <separatrix/status.h>
+
 #include <stdbool.h>
 
 /* The shortest of 15, 16 or 17 digits that reads back as x: "0.1", "1e-300", "inf", "-inf", "nan". Returns buf. */
-const char *sx_number_print(char buf[32], double x);
+SX_API const char *sx_number_print(char buf[32], double x);
 /* A TOML number ("0.01", "1_000", "-3e5", "inf", "+inf", "-inf", "nan") or false. */
-bool sx_number_parse(const char *text, double *out);
+SX_API bool sx_number_parse(const char *text, double *out);
 
 #endif

@@ -6,6 +6,9 @@ set(SX_CORE_SOURCES
   src/core/number.c
   src/core/field.c
   src/core/linalg.c
+  src/core/result.c
+  src/core/result_cells.c
+  src/core/result_notes.c
 )
 include(src/core/kernels/sources.cmake) # SX_KERNEL_SOURCES: compiled once per x86-64 level
 
