@@ -30,8 +30,9 @@ typedef struct sx_activation {
 
 /** y = d^order phi (x), order 0..3, over n numbers; y may equal x. */
 SX_API void sx_phi(const sx_activation *phi, int order, int64_t n, const double *x, double *y);
-/** <d^order phi(mean + sqrt(variance) z)>, z ~ N(0,1), order 0..3: closed forms for erf, relu and linear, else 200-node
- *  Gauss-Hermite / adaptive quadrature to 1e-12 relative of the function's scale. variance >= 0. */
+/** <d^order phi(mean + sqrt(variance) z)>, z ~ N(0,1), order 0..3: closed forms for erf, relu, linear and threshold-power of
+ *  integer power, else adaptive Gauss-Legendre panels to 1e-12 of the integral of the modulus. For variance > 0 it is the
+ *  derivative of the average with respect to the mean, so kinks count (relu, order 2: the density at 0). variance >= 0. */
 SX_API double sx_phi_gauss(const sx_activation *phi, int order, double mean, double variance);
 SX_API sx_status sx_phi_check(sx_ctx *ctx, const sx_activation *phi) SX_MUST_USE;
 /** LaTeX of phi(u) for an argument. */

@@ -49,18 +49,22 @@ SX_API int64_t sx_coupling_work(const sx_coupling *w, int64_t b);
 /** out (row-major n_out x n_in) += alpha W diag(d) (d NULL = 1). */
 SX_API void sx_coupling_add_to_dense(const sx_coupling *w, double alpha, const double *d, double *out);
 SX_API void sx_coupling_diagonal(const sx_coupling *w, double *out);
-/** Largest |eigenvalue| (LAPACK up to n = 2000, Arnoldi beyond) and largest singular value; for `normalise`. */
+/** Largest |eigenvalue|, for `normalise`: LAPACK up to n = 2000; Krylov-Schur with fixed start beyond, to a residual of 1e-9
+ *  (SX_NOT_CONVERGED after 400 restarts: *out is the estimate reached). */
 SX_API sx_status sx_coupling_spectral_radius(sx_ctx *ctx, const sx_coupling *w, double *out) SX_MUST_USE;
 
 /** Random ensembles as descriptions: what theory reads and simulation realises row by row. Variance g^2/(n density) per present
  *  link. realise(description, key) makes row i from the key and i alone. */
 typedef enum sx_ensemble_kind {
-    SX_ENSEMBLE_GAUSSIAN, /**< symmetry gamma = <W_ij W_ji>/<W_ij^2>, density */
-    SX_ENSEMBLE_SPARSE,   /**< each link present with probability `density` (CSR) */
-    SX_ENSEMBLE_DALE,     /**< columns of one sign, a fraction `excitatory` positive; |w| lognormal with variance as above, balanced row means */
-    SX_ENSEMBLE_LOWRANK,  /**< U V^T / n of `rank` standard normal loadings with overlap `outlier`, plus gaussian noise of gain g */
-    SX_ENSEMBLE_RING,     /**< w(|i-j|): amplitude exp(-d^2 / 2 width^2) minus `inhibition`, d on a ring of n */
-    SX_ENSEMBLE_HEBBIAN   /**< (1/n) sum_mu xi^mu xi^mu^T of `patterns` random +-1 patterns */
+    SX_ENSEMBLE_GAUSSIAN, /**< symmetry gamma = <W_ij W_ji>/<W_ij^2>, density (CSR at 0.25 or below); W_ii has 1 + gamma times the
+                           *   variance of the others at density 1 (GOE for gamma = 1) */
+    SX_ENSEMBLE_SPARSE,   /**< each link present with probability `density` (CSR); cost O(links), with symmetry O(n^2) */
+    SX_ENSEMBLE_DALE,     /**< columns of one sign, the first round(excitatory n) positive; |w| lognormal with coefficient of variation 1,
+                           *   expected row sum 0, variance of an entry g^2/n averaged over the columns: bulk radius g (the rank-one
+                           *   mean adds outliers beyond it) */
+    SX_ENSEMBLE_LOWRANK,  /**< U V^T / n, U and Z standard normal n x rank, V = outlier U + Z, plus a gaussian ensemble of gain g */
+    SX_ENSEMBLE_RING,     /**< w(|i-j|): amplitude exp(-d^2 / 2 width^2) minus `inhibition`, d on a ring of n (dense) */
+    SX_ENSEMBLE_HEBBIAN   /**< (1/n) sum_mu xi^mu xi^mu^T of `patterns` random +-1 patterns (low rank below n/4 patterns) */
 } sx_ensemble_kind;
 #define SX_ENSEMBLE_CHOICES "gaussian|sparse|dale|low-rank|ring|hebbian"
 typedef struct sx_ensemble {
@@ -68,7 +72,7 @@ typedef struct sx_ensemble {
     int kind;
     int64_t n;
     double g, symmetry, density;
-    int self; /**< 0 "zero", 1 "random": the diagonal */
+    int self; /**< diagonal: 0 "zero", 1 "random": as the law gives it (low-rank: of the gaussian part) */
     double excitatory;
     int64_t rank, patterns;
     double outlier, width, amplitude, inhibition;

@@ -1,2 +1,10 @@
 set(SX_MODELS_SOURCES
+  src/models/activation.c
+  src/models/activation_gauss.c
+  src/models/coupling.c
+  src/models/coupling_apply.c
+  src/models/coupling_spectral.c
+  src/models/ensemble.c
+  src/models/ensemble_links.c
+  src/models/model.c
 )

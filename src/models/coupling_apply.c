@@ -1,0 +1,310 @@
+// SPDX-FileCopyrightText: Separatrix authors
+// SPDX-License-Identifier: Apache-2.0
+/* Products of couplings with batches. Every product is cut into panels whose shape follows from the coupling alone; panels write
+ * disjoint rows, so the bits do not depend on who runs them. */
+#include "models/coupling_private.h"
+
+#include "core/linalg.h"
+
+#include <assert.h>
+#include <string.h>
+
+/* -- dense -------------------------------------------------------------------------------------------------------------------- */
+
+/* out[m][b] = beta out + alpha op(W) in[k][b], W row-major with row stride ld. */
+typedef struct dense_job {
+    const sx_kernels *kernels;
+    bool transposed;
+    int64_t m, k, b, panel, ld;
+    double alpha, beta;
+    const double *w, *in;
+    double *out;
+} dense_job;
+
+/* Up to 256 rows one product; beyond, equal panels of at most 256 rows, a multiple of 8. */
+static int64_t panel_rows(int64_t m) {
+    int64_t panels = (m + 255) / 256, rows = (m + panels - 1) / panels;
+    return (rows + 7) / 8 * 8;
+}
+
+static void dense_panel(void *arg, int64_t i) {
+    const dense_job *d = arg;
+    int64_t first = i * d->panel, rows = d->m - first < d->panel ? d->m - first : d->panel;
+    const double *w = d->transposed ? d->w + first : d->w + first * d->ld;
+    sx_gemm(d->transposed, false, rows, d->b, d->k, d->alpha, w, d->ld, d->in, d->b, d->beta, d->out + first * d->b,
+            d->b);
+}
+
+static void dense_product(const dense_job *job, const sx_exec *exec) {
+    dense_job d = *job;
+    if (d.m <= SX_COUPLING_SMALL && d.k <= SX_COUPLING_SMALL) {
+        (d.transposed ? d.kernels->gemm_t : d.kernels->gemm)(d.m, d.k, d.b, d.alpha, d.w, d.ld, d.in, d.beta, d.out);
+        return;
+    }
+    d.panel = panel_rows(d.m);
+    sx_exec_for(exec, (d.m + d.panel - 1) / d.panel, dense_panel, &d);
+}
+
+/* -- CSR ---------------------------------------------------------------------------------------------------------------------- */
+
+enum { PACK_ROWS = 4096 };
+
+typedef struct csr_job {
+    const sx_kernels *kernels;
+    const sx_csr *m;
+    int64_t n_in, b;
+    double alpha, beta;
+    const double *in;
+    double *tiles;
+    double *out;
+} csr_job;
+
+/* in[unit][b] -> tiles[b/8][unit][8] for a range of units */
+static void pack_panel(void *arg, int64_t i) {
+    const csr_job *c = arg;
+    int64_t first = i * PACK_ROWS, last = first + PACK_ROWS < c->n_in ? first + PACK_ROWS : c->n_in;
+    for (int64_t u = first; u < last; u++)
+        for (int64_t t = 0; t < c->b / 8; t++)
+            memcpy(c->tiles + (t * c->n_in + u) * 8, c->in + u * c->b + t * 8, 8 * sizeof(double));
+}
+
+static void csr_panel(void *arg, int64_t i) {
+    const csr_job *c = arg;
+    const sx_csr *m = c->m;
+    c->kernels->csr(m->panel[i], m->panel[i + 1], m->row_start, m->column, m->value, c->alpha, c->n_in, c->b / 8,
+                    c->b == 8 ? c->in : c->tiles, c->beta, c->out);
+}
+
+/* Any b: eight or fewer columns at a time, straight from the batch; the sum over a row in the order of its columns as in the
+ * kernel. For single directions and odd batches. */
+static void csr_panel_narrow(void *arg, int64_t p) {
+    const csr_job *c = arg;
+    const sx_csr *m = c->m;
+    for (int64_t i = m->panel[p]; i < m->panel[p + 1]; i++)
+        for (int64_t r0 = 0; r0 < c->b; r0 += 8) {
+            int64_t width = c->b - r0 < 8 ? c->b - r0 : 8;
+            double sum[8] = { 0 }, *out = c->out + i * c->b + r0;
+            for (int64_t k = m->row_start[i]; k < m->row_start[i + 1]; k++) {
+                const double *in = c->in + (int64_t)m->column[k] * c->b + r0;
+                for (int64_t r = 0; r < width; r++) sum[r] += m->value[k] * in[r];
+            }
+            for (int64_t r = 0; r < width; r++)
+                out[r] = c->beta == 0 ? c->alpha * sum[r] : c->beta * out[r] + c->alpha * sum[r];
+        }
+}
+
+static void csr_product(csr_job *c, const sx_exec *exec) {
+    if (c->b % 8 != 0) {
+        sx_exec_for(exec, c->m->panels, csr_panel_narrow, c);
+        return;
+    }
+    if (c->b > 8) {
+        if (exec)
+            sx_exec_for(exec, (c->n_in + PACK_ROWS - 1) / PACK_ROWS, pack_panel, c);
+        else
+            c->kernels->tile(c->n_in, c->b, c->in, c->tiles);
+    }
+    sx_exec_for(exec, c->m->panels, csr_panel, c);
+}
+
+/* -- all forms ----------------------------------------------------------------------------------------------------------------- */
+
+int64_t sx_coupling_work(const sx_coupling *w, int64_t b) {
+    int64_t most = 0;
+    switch (w->form) {
+    case SX_COUPLING_DENSE:
+        break;
+    case SX_COUPLING_CSR:
+        return b % 8 == 0 && b > 8 ? (w->n_in > w->n_out ? w->n_in : w->n_out) * b : 0;
+    case SX_COUPLING_LOWRANK:
+        return w->rank * b;
+    case SX_COUPLING_SUM:
+        for (int i = 0; i < w->n_parts; i++) {
+            int64_t part = sx_coupling_work(w->parts[i], b);
+            if (part > most) most = part;
+        }
+    }
+    return most;
+}
+
+void sx_coupling_apply(const sx_coupling *w, bool transposed, double alpha, sx_cbatch in, double beta, sx_batch out,
+                       sx_work work) {
+    int64_t m = transposed ? w->n_in : w->n_out, k = transposed ? w->n_out : w->n_in, b = in.b;
+    assert(in.n == k && out.n == m && out.b == b && work.doubles >= sx_coupling_work(w, b));
+    alpha *= w->factor;
+    switch (w->form) {
+    case SX_COUPLING_DENSE: {
+        dense_job d = { .kernels = w->kernels,
+                        .transposed = transposed,
+                        .m = m,
+                        .k = k,
+                        .b = b,
+                        .ld = w->n_in,
+                        .alpha = alpha,
+                        .beta = beta,
+                        .w = w->w,
+                        .in = in.x,
+                        .out = out.x };
+        dense_product(&d, work.exec);
+        break;
+    }
+    case SX_COUPLING_CSR: {
+        csr_job c = { .kernels = w->kernels,
+                      .m = transposed ? &w->csr_t : &w->csr,
+                      .n_in = k,
+                      .b = b,
+                      .alpha = alpha,
+                      .beta = beta,
+                      .in = in.x,
+                      .tiles = work.p,
+                      .out = out.x };
+        csr_product(&c, work.exec);
+        break;
+    }
+    case SX_COUPLING_LOWRANK: { /* y = V^T in, out = beta out + alpha U y */
+        const double *left = transposed ? w->V : w->U, *right = transposed ? w->U : w->V;
+        dense_job d = { .kernels = w->kernels,
+                        .transposed = true,
+                        .m = w->rank,
+                        .k = k,
+                        .b = b,
+                        .ld = w->rank,
+                        .alpha = 1,
+                        .beta = 0,
+                        .w = right,
+                        .in = in.x,
+                        .out = work.p };
+        dense_product(&d, work.exec);
+        d = (dense_job){ .kernels = w->kernels,
+                         .m = m,
+                         .k = w->rank,
+                         .b = b,
+                         .ld = w->rank,
+                         .alpha = alpha,
+                         .beta = beta,
+                         .w = left,
+                         .in = work.p,
+                         .out = out.x };
+        dense_product(&d, work.exec);
+        break;
+    }
+    case SX_COUPLING_SUM:
+        for (int i = 0; i < w->n_parts; i++)
+            sx_coupling_apply(w->parts[i], transposed, alpha * w->scale[i], in, i == 0 ? beta : 1.0, out, work);
+        break;
+    }
+}
+
+double sx_coupling_flops(const sx_coupling *w) {
+    double sum = 0;
+    switch (w->form) {
+    case SX_COUPLING_DENSE:
+        return 2.0 * (double)w->n_out * (double)w->n_in;
+    case SX_COUPLING_CSR:
+    case SX_COUPLING_LOWRANK:
+        return 2.0 * (double)w->nonzeros;
+    case SX_COUPLING_SUM:
+        for (int i = 0; i < w->n_parts; i++) sum += sx_coupling_flops(w->parts[i]);
+    }
+    return sum;
+}
+
+/* -- entries ------------------------------------------------------------------------------------------------------------------- */
+
+void sx_coupling_add_to_dense(const sx_coupling *w, double alpha, const double *d, double *out) {
+    int64_t n = w->n_in;
+    alpha *= w->factor;
+    switch (w->form) {
+    case SX_COUPLING_DENSE:
+        for (int64_t i = 0; i < w->n_out; i++)
+            for (int64_t j = 0; j < n; j++) out[i * n + j] += alpha * w->w[i * n + j] * (d ? d[j] : 1.0);
+        break;
+    case SX_COUPLING_CSR:
+        for (int64_t i = 0; i < w->n_out; i++)
+            for (int64_t k = w->csr.row_start[i]; k < w->csr.row_start[i + 1]; k++) {
+                int64_t j = w->csr.column[k];
+                out[i * n + j] += alpha * w->csr.value[k] * (d ? d[j] : 1.0);
+            }
+        break;
+    case SX_COUPLING_LOWRANK:
+        for (int64_t i = 0; i < w->n_out; i++)
+            for (int64_t j = 0; j < n; j++) {
+                double sum = 0;
+                for (int64_t r = 0; r < w->rank; r++) sum += w->U[i * w->rank + r] * w->V[j * w->rank + r];
+                out[i * n + j] += alpha * sum * (d ? d[j] : 1.0);
+            }
+        break;
+    case SX_COUPLING_SUM:
+        for (int i = 0; i < w->n_parts; i++) sx_coupling_add_to_dense(w->parts[i], alpha * w->scale[i], d, out);
+        break;
+    }
+}
+
+static void add_diagonal(const sx_coupling *w, double alpha, double *out) {
+    int64_t n = w->n_out < w->n_in ? w->n_out : w->n_in;
+    alpha *= w->factor;
+    switch (w->form) {
+    case SX_COUPLING_DENSE:
+        for (int64_t i = 0; i < n; i++) out[i] += alpha * w->w[i * w->n_in + i];
+        break;
+    case SX_COUPLING_CSR:
+        for (int64_t i = 0; i < n; i++)
+            for (int64_t k = w->csr.row_start[i]; k < w->csr.row_start[i + 1]; k++)
+                if (w->csr.column[k] == i) out[i] += alpha * w->csr.value[k];
+        break;
+    case SX_COUPLING_LOWRANK:
+        for (int64_t i = 0; i < n; i++) {
+            double sum = 0;
+            for (int64_t r = 0; r < w->rank; r++) sum += w->U[i * w->rank + r] * w->V[i * w->rank + r];
+            out[i] += alpha * sum;
+        }
+        break;
+    case SX_COUPLING_SUM:
+        for (int i = 0; i < w->n_parts; i++) add_diagonal(w->parts[i], alpha * w->scale[i], out);
+        break;
+    }
+}
+
+void sx_coupling_diagonal(const sx_coupling *w, double *out) {
+    int64_t n = w->n_out < w->n_in ? w->n_out : w->n_in;
+    memset(out, 0, (size_t)n * sizeof *out);
+    add_diagonal(w, 1.0, out);
+}
+
+static void add_row_sums(const sx_coupling *w, bool with_self, double alpha, double *out) {
+    alpha *= w->factor;
+    switch (w->form) {
+    case SX_COUPLING_DENSE:
+        for (int64_t i = 0; i < w->n_out; i++) {
+            double sum = 0;
+            for (int64_t j = 0; j < w->n_in; j++)
+                if (with_self || j != i) sum += w->w[i * w->n_in + j];
+            out[i] += alpha * sum;
+        }
+        break;
+    case SX_COUPLING_CSR:
+        for (int64_t i = 0; i < w->n_out; i++) {
+            double sum = 0;
+            for (int64_t k = w->csr.row_start[i]; k < w->csr.row_start[i + 1]; k++)
+                if (with_self || w->csr.column[k] != i) sum += w->csr.value[k];
+            out[i] += alpha * sum;
+        }
+        break;
+    case SX_COUPLING_LOWRANK:
+        for (int64_t r = 0; r < w->rank; r++) {
+            double total = 0;
+            for (int64_t j = 0; j < w->n_in; j++) total += w->V[j * w->rank + r];
+            for (int64_t i = 0; i < w->n_out; i++)
+                out[i] += alpha * w->U[i * w->rank + r] * (with_self ? total : total - w->V[i * w->rank + r]);
+        }
+        break;
+    case SX_COUPLING_SUM:
+        for (int i = 0; i < w->n_parts; i++) add_row_sums(w->parts[i], with_self, alpha * w->scale[i], out);
+        break;
+    }
+}
+
+void sx_coupling_row_sums(const sx_coupling *w, bool with_self, double *out) {
+    memset(out, 0, (size_t)w->n_out * sizeof *out);
+    add_row_sums(w, with_self, 1.0, out);
+}
