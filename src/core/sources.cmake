@@ -9,6 +9,9 @@ set(SX_CORE_SOURCES
   src/core/result.c
   src/core/result_cells.c
   src/core/result_notes.c
+  src/core/file.c
+  src/core/fft.c
+  src/core/stats.c
 )
 include(src/core/kernels/sources.cmake) # SX_KERNEL_SOURCES: compiled once per x86-64 level
 
