@@ -18,6 +18,7 @@ for i in range(1, sheet.nrows):
     a, b, kind, count = sheet.row_values(i)[:4]
     if kind == "NMJ" or "NMJ" in (a, b):
         continue
+    a, b = a.upper(), b.upper()  # two rows of the table have lower-case names
     names |= {a, b}
     if kind in ("S", "Sp"):  # a sends to b
         chemical[a, b] = chemical.get((a, b), 0) + int(count)
