@@ -68,16 +68,24 @@ SX_API int sx_toml_line(const sx_toml_node *node);
 SX_API int sx_toml_column(const sx_toml_node *node);
 /** Key of a node inside its table (NULL for array elements) and the place of the key itself. */
 SX_API const char *sx_toml_key(const sx_toml_node *node);
+SX_API int sx_toml_key_line(const sx_toml_node *node);
+SX_API int sx_toml_key_column(const sx_toml_node *node);
+/** Where the value (the key) of a node was written, to begin a message with: "worm.toml:12:5", "--set task.traj.dt=0" or
+ *  "default model.gain". Borrowed from the document; made at the first call. */
+SX_API const char *sx_toml_origin(const sx_toml_node *node);
+SX_API const char *sx_toml_key_origin(const sx_toml_node *node);
 SX_API int64_t sx_toml_count(const sx_toml_node *node);
 SX_API const sx_toml_node *sx_toml_at(const sx_toml_node *node, int64_t i); /**< child i in the order of the text */
 SX_API const sx_toml_node *sx_toml_get(const sx_toml_node *table, const char *key);
-SX_API const char *sx_toml_string(const sx_toml_node *node, size_t *length);
+SX_API const char *sx_toml_string(const sx_toml_node *node, size_t *length); /**< text of strings and dates; length may be NULL */
 SX_API int64_t sx_toml_integer(const sx_toml_node *node);
 SX_API double sx_toml_float(const sx_toml_node *node); /**< integers too */
 SX_API bool sx_toml_bool(const sx_toml_node *node);
 /** Set KEY=VALUE of --set: a dotted path; arrays of tables are addressed by the element's `name` (or `do`): "task.traj.dt",
  *  "model.coupling.gap.strength", or by index. VALUE is TOML, or a bare string. New keys are allowed (the schema judges them). */
 SX_API sx_status sx_toml_set(sx_ctx *ctx, sx_toml *t, const char *assignment) SX_MUST_USE;
+/** Add a default: as sx_toml_set, but the value is strictly TOML and a key that is already there stays as it is. */
+SX_API sx_status sx_toml_put(sx_ctx *ctx, sx_toml *t, const char *path, const char *toml_value) SX_MUST_USE;
 /** The document as TOML text (what experiment.toml stores). */
 SX_API sx_status sx_toml_print(sx_ctx *ctx, const sx_toml *t, char **out) SX_MUST_USE;
 
