@@ -66,6 +66,7 @@ typedef struct sx_simulate_opts {
     bool pilot;           /**< repeat a few replicas at dt/2 on the same noise and report the shift */
     int compare;          /**< theory beside the statistics: SX_COMPARE_CHOICES */
     int64_t block_;       /**< tests only: replicas of a block; 0 = the model's */
+    int64_t segment_;     /**< tests only: steps of one segment; 0 = chosen */
 } sx_simulate_opts;
 #define SX_SIMULATE_OPTS { sizeof(sx_simulate_opts) }
 SX_API extern const sx_field sx_simulate_fields[];

@@ -319,6 +319,7 @@ static sx_status open_steps(sx_ctx *ctx, sx_simulation *s) {
     double per_step = sx_stepper_flops(s->stepper) * (double)s->b + 1;
     double most = SEGMENT_FLOPS / per_step;
     s->segment = most < 1 ? 1 : most > 1e6 ? 1000000 : (int64_t)most;
+    if (s->o.segment_ > 0) s->segment = s->o.segment_;
     if (s->records > 0) {
         int64_t fit = RECORD_BYTES / (s->n_recorded * s->b * 8) * s->record_every;
         if (fit < 1) fit = 1;
