@@ -168,8 +168,8 @@ static double power_moment(int q, double a) {
 
 /* With a = (m - theta)/s: d^k/dm^k <beta max(m + s z - theta, 0)^p> = beta p (p-1) .. (p-k+1) s^{p-k} M_{p-k}(a). Differentiating the
  * Gaussian instead h times gives s^{-h} <phi^(k-h) He_h(z)>, used to keep the power of the integrand >= 0. */
-static double power_average(double beta, double power, int order, double m, double s) {
-    double a = m / s, c = beta;
+static double power_average(const sx_activation *phi, int order, double m, double s) {
+    double power = phi->power, a = (m - phi->theta) / s, c = phi->beta;
     bool whole = power == floor(power) && power <= 32;
     int h = 0;
     while (order - h > 0 && power - (order - h) < 0) h++;
@@ -183,9 +183,17 @@ static double power_average(double beta, double power, int order, double m, doub
         return c * scale * value;
     }
     const double width = 13 + sqrt(q);
-    if (a + width <= 0) return 0;
-    double edge[EDGES], top = sqrt(sqrt(a + width));
+    double edge[EDGES];
     int n = 0;
+    if (a + width <= 0) return 0;
+    if (a >= width) { /* the threshold is out of reach */
+        insert_edge(edge, &n, -width - 1, width + 1, -width);
+        insert_edge(edge, &n, -width - 1, width + 1, 0);
+        insert_edge(edge, &n, -width - 1, width + 1, width);
+        integrand smooth = { .f = smooth_integrand, .phi = phi, .order = order, .m = m, .s = s };
+        return integrate(&smooth, n, edge);
+    }
+    double top = sqrt(sqrt(a + width));
     insert_edge(edge, &n, -1, 2 * top, 0);
     insert_edge(edge, &n, -1, 2 * top, top);
     for (int i = -2; i <= 2; i++)
@@ -210,10 +218,12 @@ double sx_phi_gauss(const sx_activation *phi, int order, double mean, double var
         for (int k = 0; k < order; k++) value *= kappa;
         return value;
     }
-    case SX_PHI_RELU:
-        return power_average(1.0, 1.0, order, mean, s);
+    case SX_PHI_RELU: {
+        const sx_activation relu = { SX_PHI_THRESHOLD_POWER, 1.0, 0.0, 1.0 };
+        return power_average(&relu, order, mean, s);
+    }
     case SX_PHI_THRESHOLD_POWER:
-        return power_average(phi->beta, phi->power, order, mean - phi->theta, s);
+        return power_average(phi, order, mean, s);
     case SX_PHI_TANH:
     case SX_PHI_SOFTPLUS:
     case SX_PHI_LOGISTIC:
