@@ -99,6 +99,22 @@ failed:
     return status;
 }
 
+sx_status sx_result_add_warning(sx_ctx *ctx, sx_result *r, const char *group_name, const char *text) {
+    sx_group *g;
+    sx_remark *w;
+    SX_TRY(ctx, sx_result_get_group(ctx, r, group_name, &g));
+    SX_TRY(ctx, sx_list_reserve(ctx, &r->warnings));
+    SX_TRY(ctx, sx_alloc(ctx, 1, sizeof *w, &w));
+    w->group = g;
+    sx_status status = sx_strdup(ctx, text, &w->text);
+    if (status < 0) {
+        sx_free(ctx, w);
+        return sx_frame_at(ctx, status, __FILE__, __LINE__, __func__);
+    }
+    sx_list_append(&r->warnings, w);
+    return SX_OK;
+}
+
 sx_status sx_result_verdict(sx_ctx *ctx, sx_result *r, const char *group_name, const sx_verdict *verdict) {
     sx_group *g;
     sx_comparison *c;

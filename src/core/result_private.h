@@ -22,6 +22,8 @@ SX_API sx_status sx_result_read_raw(sx_ctx *ctx, const sx_result *r, int id, con
 SX_API bool sx_result_attr_is_number(const sx_result *r, const char *group, const char *var, int i);
 /* Make a group if it does not exist. */
 SX_API sx_status sx_result_add_group(sx_ctx *ctx, sx_result *r, const char *group) SX_MUST_USE;
+/* Add a warning without logging it: one that was logged when the result was made. */
+SX_API sx_status sx_result_add_warning(sx_ctx *ctx, sx_result *r, const char *group, const char *text) SX_MUST_USE;
 /* Bytes of one element; SX_DT_STRING: of a pointer. */
 SX_API size_t sx_dtype_size(sx_dtype dtype);
 
