@@ -75,7 +75,7 @@ typedef struct sx_field {
     const char *name;
     sx_type type;
     size_t offset;       /**< in the options struct */
-    double lo, hi;       /**< closed unless flagged; SX_VALUES: range of each element; lo == hi == 0: unbounded */
+    double lo, hi;       /**< closed unless flagged (an infinite end is open unless it is the default); SX_VALUES: range of each element; lo == hi == 0: unbounded */
     const char *def;     /**< default as TOML text ("0.01", "\"tanh\"", "[]"); NULL with SX_REQUIRED or "absent" */
     const char *unit;    /**< "time", "state", "1/time", "1", ...: dimensions, printed with the experiment's unit names */
     const char *help;    /**< one sentence */

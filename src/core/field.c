@@ -164,17 +164,23 @@ static bool is_unbounded(const sx_field *f) {
     return f->lo == 0 && f->hi == 0;
 }
 
+/* An infinite end is open, unless infinity is the default and so has a meaning. */
+static bool is_open(const sx_field *f, double end, sx_field_flag flag) {
+    double def;
+    return (f->flags & (unsigned)flag) || (isinf(end) && !(f->def && sx_number_parse(f->def, &def) && def == end));
+}
+
 static bool in_range(const sx_field *f, double x) {
     if (is_unbounded(f)) return true;
-    return (f->flags & SX_LO_OPEN ? x > f->lo : x >= f->lo) && (f->flags & SX_HI_OPEN ? x < f->hi : x <= f->hi);
+    return (is_open(f, f->lo, SX_LO_OPEN) ? x > f->lo : x >= f->lo) &&
+           (is_open(f, f->hi, SX_HI_OPEN) ? x < f->hi : x <= f->hi);
 }
 
 sx_status sx_field_range(sx_ctx *ctx, const sx_field *f, char **out) {
     char lo[32], hi[32], interval[80] = "";
     if (!is_unbounded(f))
-        snprintf(interval, sizeof interval, "in %c%s, %s%c",
-                 f->flags & SX_LO_OPEN || f->lo == -(double)INFINITY ? '(' : '[', sx_number_print(lo, f->lo),
-                 sx_number_print(hi, f->hi), f->flags & SX_HI_OPEN || f->hi == (double)INFINITY ? ')' : ']');
+        snprintf(interval, sizeof interval, "in %c%s, %s%c", is_open(f, f->lo, SX_LO_OPEN) ? '(' : '[',
+                 sx_number_print(lo, f->lo), sx_number_print(hi, f->hi), is_open(f, f->hi, SX_HI_OPEN) ? ')' : ']');
     switch (f->type) {
     case SX_BOOL:
         return sx_format(ctx, out, "true or false");
