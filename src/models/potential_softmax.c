@@ -27,9 +27,9 @@ sx_status sx_softmax_init(sx_ctx *ctx, const sx_composed_opts *o, sx_potential *
     return status;
 }
 
-/* p, a, c, e, one product over patterns; one batch over units; 8 numbers per column */
+/* p, a, c, e, one product over patterns; one batch over units; 12 numbers per column */
 int64_t sx_softmax_work(const sx_potential *p, int64_t b) {
-    return 6 * sx_pad(p->patterns * b) + sx_pad(p->n * b) + 8 * sx_pad(b) + sx_coupling_work(p->keys, b);
+    return 6 * sx_pad(p->patterns * b) + sx_pad(p->n * b) + 12 * sx_pad(b) + sx_coupling_work(p->keys, b);
 }
 
 /* p = softmax(beta K x) over the rows of each column; log_sum (may be NULL) = ln sum_mu exp(beta k_mu.x) */

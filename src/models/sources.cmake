@@ -7,4 +7,19 @@ set(SX_MODELS_SOURCES
   src/models/ensemble.c
   src/models/ensemble_links.c
   src/models/model.c
+  src/models/coloured.c
+  src/models/noise.c
+  src/models/noise_attach.c
+  src/models/noise_multiplicative.c
+  src/models/noise_thermal.c
+  src/models/input.c
+  src/models/linear.c
+  src/models/rate.c
+  src/models/composed.c
+  src/models/potential.c
+  src/models/potential_softmax.c
+  src/models/metric.c
+  src/models/flow.c
+  src/models/parity.c
+  src/models/models.c
 )

@@ -1,0 +1,118 @@
+// SPDX-FileCopyrightText: Separatrix authors
+// SPDX-License-Identifier: Apache-2.0
+/* The registry of built-in models: texts for `separatrix models`, the docs and the model x task table. */
+#include "models/rows.h"
+
+static const char linear_example[] =
+    "title = \"Linear network: relaxation modes\"\n"
+    "seed = 1\n"
+    "units = { time = \"ms\", state = \"mV\" }\n"
+    "\n"
+    "[model]\n"
+    "kind = \"linear\"                                 # x' = -leak x + W x + input\n"
+    "leak = 1.0\n"
+    "coupling = { ensemble = \"gaussian\", n = 100, g = 0.8, symmetry = 0.0, self = \"zero\" }\n"
+    "\n"
+    "[noise]\n"
+    "kind = \"additive\"\n"
+    "D = 0.5                                         # <xi xi> = 2 D delta\n"
+    "\n"
+    "[[task]]\n"
+    "name = \"traj\"\n"
+    "do = \"simulate\"\n"
+    "initial = \"zero\"\n"
+    "burn_in = 20.0\n"
+    "duration = 100.0\n"
+    "dt = 0.05\n"
+    "replicas = 256\n"
+    "record = { every = 0.5, units = [0, 1, 2] }\n";
+
+static const char rate_example[] =
+    "title = \"Random rate network below the edge of chaos\"\n"
+    "seed = 1\n"
+    "units = { time = \"ms\", state = \"mV\" }           # labels only\n"
+    "\n"
+    "[model]\n"
+    "kind = \"rate\"\n"
+    "form = \"current\"                                # tau x' = -x + gain W phi(x) + I; \"activity\": tau r' = -r + phi(gain W r + I)\n"
+    "phi = \"tanh\"\n"
+    "gain = 1.0\n"
+    "tau = 10.0\n"
+    "coupling = { ensemble = \"gaussian\", n = 200, g = 0.9, symmetry = 0.0, self = \"zero\" }\n"
+    "\n"
+    "[noise]\n"
+    "kind = \"additive\"\n"
+    "D = 0.01                                        # of x, per unit time, not divided by tau\n"
+    "\n"
+    "[[task]]\n"
+    "name = \"traj\"\n"
+    "do = \"simulate\"\n"
+    "initial = { kind = \"gaussian\", mean = 0.0, sd = 0.1 }\n"
+    "burn_in = 200.0\n"
+    "duration = 500.0\n"
+    "dt = 0.5\n"
+    "replicas = 256\n"
+    "record = { every = 5.0, units = [0, 1, 2] }\n";
+
+static const char composed_example[] =
+    "title = \"Double wells with thermal noise\"\n"
+    "seed = 1\n"
+    "\n"
+    "[model]\n"
+    "kind = \"composed\"                               # x' = -G^-1 grad Phi + R\n"
+    "n = 2\n"
+    "potential = \"quartic\"                           # sum a x^2/2 + b x^3/3 + g x^4/4\n"
+    "a = -1.0\n"
+    "b = 0.0\n"
+    "g = 1.0\n"
+    "metric = \"lorentzian\"                           # G = diag(1/(1 + x^2))\n"
+    "flow = \"none\"\n"
+    "\n"
+    "[noise]\n"
+    "kind = \"thermal\"                                # D = T G^-1\n"
+    "temperature = 0.1\n"
+    "calculus = \"kinetic\"\n"
+    "\n"
+    "[[task]]\n"
+    "name = \"traj\"\n"
+    "do = \"simulate\"\n"
+    "initial = [-1.0, 1.0]\n"
+    "burn_in = 50.0\n"
+    "duration = 200.0\n"
+    "dt = 0.01\n"
+    "replicas = 256\n"
+    "record = { every = 0.5 }\n";
+
+static const sx_model_info infos[] = {
+    { .kind = "linear",
+      .title = "Linear network",
+      .equation = "x_i' = -k_i x_i + sum_j W_ij x_j + I_i;  map: x_i <- (1 - k_i) x_i + sum_j W_ij x_j + I_i",
+      .help = "Linear flow or map with a coupling; moments and spectra have closed forms.",
+      .example = linear_example,
+      .fields = sx_linear_fields,
+      .opts_size = sizeof(sx_linear_opts),
+      .ops = &sx_linear_ops },
+    { .kind = "rate",
+      .title = "Rate network",
+      .equation = "current: tau_i x_i' = -x_i + g sum_j W_ij phi(x_j) + sum_j L_ij x_j + I_i(t);  "
+                  "activity: tau_i r_i' = -r_i + phi(g sum_j W_ij r_j + I_i(t)) + sum_j L_ij r_j",
+      .help = "Firing-rate network, flow or map, with synaptic (W) and diffusive (L) couplings and external input.",
+      .example = rate_example,
+      .fields = sx_rate_fields,
+      .opts_size = sizeof(sx_rate_opts),
+      .ops = &sx_rate_ops },
+    { .kind = "composed",
+      .title = "Potential, metric and flow",
+      .equation = "x' = -G(x)^-1 grad Phi(x) + R(x)",
+      .help = "Gradient flow on a curved state space plus a circulating flow; thermal noise D = T G^-1 leaves exp(-Phi/T) stationary "
+              "for R = 0 and for the gradient flow with the kinetic calculus.",
+      .example = composed_example,
+      .fields = sx_composed_fields,
+      .opts_size = sizeof(sx_composed_opts),
+      .ops = &sx_composed_ops },
+};
+
+const sx_model_info *sx_model_infos(int *n) {
+    *n = (int)(sizeof infos / sizeof *infos);
+    return infos;
+}
