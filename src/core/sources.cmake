@@ -1,4 +1,6 @@
 set(SX_CORE_SOURCES
+  src/core/vmath.c
+  src/core/random.c
   src/core/status.c
   src/core/blas.c
   src/core/context.c
