@@ -41,7 +41,13 @@ typedef struct sx_prediction {
 } sx_prediction;
 /** Validate everything, including files and needs of tasks, and predict. Does not write. */
 SX_API sx_status sx_experiment_check(sx_ctx *ctx, const sx_experiment *e, sx_prediction *out) SX_MUST_USE;
-/** Run all tasks and save result.h5 in the directory. SX_STOPPED: a checkpoint and a partial result are there. */
+/** The same, with the text that `separatrix check` prints: the resolved experiment, model, couplings (with spectral radius up to 2000
+ *  units), predictions. text may be NULL; free it with sx_free. */
+SX_API sx_status sx_experiment_describe(sx_ctx *ctx, const sx_experiment *e, char **text, sx_prediction *out) SX_MUST_USE;
+/** Run all tasks and save result.h5 in the directory. SX_STOPPED: a checkpoint and a partial result are there. Everything that can be
+ *  checked is checked before the directory is made. Once the directory is made and locked, "output directory: DIR" is logged: a host that
+ *  keeps a log file in it may open that now. `resume` continues from checkpoints and refuses a changed experiment, changed input files and
+ *  (without `force`) another kernel set with SX_E_CHECKPOINT. */
 SX_API sx_status sx_experiment_run(sx_ctx *ctx, const sx_experiment *e, const char *directory, bool resume,
                                    bool force) SX_MUST_USE;
 /** Run into memory (Python, tests). */

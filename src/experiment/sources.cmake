@@ -1,2 +1,14 @@
 set(SX_EXPERIMENT_SOURCES
+  src/experiment/buf.c
+  src/experiment/build.c
+  src/experiment/couple.c
+  src/experiment/execute.c
+  src/experiment/inputs.c
+  src/experiment/load.c
+  src/experiment/manifest.c
+  src/experiment/predict.c
+  src/experiment/resolve.c
+  src/experiment/schema.c
+  src/experiment/sections.c
+  src/experiment/values.c
 )

@@ -1,0 +1,25 @@
+// SPDX-FileCopyrightText: Separatrix authors
+// SPDX-License-Identifier: Apache-2.0
+/* What running an experiment needs: the model with its noise, the options of every task with files and labels resolved. */
+#ifndef SX_EXPERIMENT_BUILD_H
+#define SX_EXPERIMENT_BUILD_H
+
+#include "experiment/load.h"
+
+typedef struct sx_build {
+    sx_arena arena;
+    sx_binding bind;
+    sx_model *model;
+    void **task_opts;    /* arena; e->n_tasks */
+    char *couplings;     /* owned; one line each, for `check` */
+    int64_t model_bytes; /* held by the context since before building */
+    uint64_t hash;       /* of experiment, input files and version of the library */
+} sx_build;
+
+/* @param[in] survey also describe the couplings with their spectral radius (up to 2000 units) */
+sx_status sx_build_create(sx_ctx *ctx, const sx_experiment *e, bool survey, sx_build *b) SX_MUST_USE;
+void sx_build_free(sx_ctx *ctx, sx_build *b);
+/* Key of the noise of task i. */
+sx_key sx_build_key(const sx_experiment *e, int i);
+
+#endif

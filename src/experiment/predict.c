@@ -1,0 +1,199 @@
+// SPDX-FileCopyrightText: Separatrix authors
+// SPDX-License-Identifier: Apache-2.0
+/* What a run will cost, from the plans of its tasks and a few measured steps; limits; the text of `check`. */
+#include "experiment/predict.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+/* Program, libraries and their buffers before any experiment, measured with an empty one. */
+#define BASELINE_BYTES (INT64_C(48) << 20)
+/* result.h5 with no data: groups, attributes, chunk indices. */
+#define FILE_BYTES (INT64_C(256) << 10)
+
+static double now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* Seconds per step of one block, measured over at least 20 ms. */
+static sx_status measure(sx_ctx *ctx, const sx_model *m, const sx_simulate_opts *o, double *flops_per_second) {
+    sx_status status = SX_OK;
+    sx_stepper *s = NULL;
+    double *x = NULL, *p = NULL, h = o->dt;
+    int64_t n = sx_model_n(m), b = sx_model_block(m), need = (o->replicas + 7) / 8 * 8, size, steps = 0, burst = 1;
+    if (need < b) b = need;
+    SX_GO(ctx, status, done, sx_mul_size(ctx, n, b, &size));
+    SX_GO(ctx, status, done, sx_alloc(ctx, size, sizeof *x, &x));
+    if (h <= 0) {
+        double stiffness = 0;
+        if (sx_model_kind(m) == SX_FLOW) SX_GO(ctx, status, done, sx_model_stiffness(ctx, m, x, &stiffness));
+        h = sx_model_kind(m) == SX_FLOW ? (stiffness > 0 ? 0.05 / stiffness : 0.05) : 1;
+    }
+    SX_GO(ctx, status, done, sx_stepper_create(ctx, m, (sx_method)o->method, h, o->rtol, o->atol, &s));
+    int64_t work = sx_stepper_work(s, b);
+    SX_GO(ctx, status, done, sx_alloc(ctx, work, sizeof *p, &p));
+    double begin = now(), spent = 0;
+    while (spent < 0.02 && steps < 100000) {
+        SX_GO(ctx, status, done,
+              sx_stepper_advance(ctx, s, sx_key_seed(0), 0, steps, burst, 0, (sx_batch){ x, n, b }, (sx_work){ .p = p, .doubles = work }));
+        steps += burst;
+        burst *= 2;
+        spent = now() - begin;
+    }
+    *flops_per_second = sx_stepper_flops(s) * (double)b * (double)steps / spent;
+done:
+    sx_stepper_free(ctx, s);
+    sx_free(ctx, p);
+    sx_free(ctx, x);
+    return status;
+}
+
+sx_status sx_predict(sx_ctx *ctx, const sx_experiment *e, const sx_build *b, bool timing, sx_prediction *out) {
+    sx_prediction p = { .struct_size = sizeof p, .memory = BASELINE_BYTES + b->model_bytes, .disk = FILE_BYTES };
+    int64_t largest = 0;
+    int workers = sx_ctx_threads(ctx);
+    for (int i = 0; i < e->n_tasks; i++) {
+        sx_plan plan;
+        const sx_task_spec *t = &e->tasks[i];
+        sx_status status = sx_task_plan(ctx, t->ops, b->model, b->task_opts[i], t->name, &plan);
+        if (status < 0) {
+            (void)sx_fail_prefix(ctx, "%s: task '%s'", sx_toml_origin(t->node), t->name);
+            return status;
+        }
+        int64_t states, scratch, held;
+        SX_TRY(ctx, sx_mul_size(ctx, plan.n_items, (int64_t)plan.state_bytes, &states));
+        SX_TRY(ctx, sx_mul_size(ctx, workers, (int64_t)plan.scratch_bytes, &scratch));
+        held = states + scratch + (int64_t)plan.shared_bytes;
+        if (held < 0 || plan.result_bytes < 0 || plan.disk_bytes < 0)
+            return SX_FAIL(ctx, SX_E_MEMORY, "task '%s': the plan is too large to count in bytes", t->name);
+        if (held > largest) largest = held;
+        p.memory += plan.result_bytes;
+        p.disk += plan.disk_bytes;
+        if (timing && t->ops == &sx_simulate_task && plan.flops > 0) {
+            double rate = 0;
+            SX_TRY(ctx, measure(ctx, b->model, b->task_opts[i], &rate));
+            int64_t together = plan.n_items < workers ? plan.n_items : workers;
+            p.seconds += plan.flops / (rate * (double)(together < 1 ? 1 : together));
+        }
+    }
+    p.memory += largest;
+    *out = p;
+    return SX_OK;
+}
+
+/* ------------------------------------------------------------------------------------------------------------------ limits */
+
+void sx_bytes_print(char buf[32], double bytes) {
+    static const char *const units[] = { "B", "kB", "MB", "GB", "TB", "PB" };
+    int k = 0;
+    while (bytes >= 1000 && k < 5) {
+        bytes /= 1000;
+        k++;
+    }
+    snprintf(buf, 32, k ? "%.3g %s" : "%.0f %s", bytes, units[k]);
+}
+
+void sx_seconds_print(char buf[32], double s) {
+    if (s < 1)
+        snprintf(buf, 32, "%.2g s", s);
+    else if (s < 120)
+        snprintf(buf, 32, "%.0f s", s);
+    else if (s < 7200)
+        snprintf(buf, 32, "%.0f min", s / 60);
+    else if (s < 172800)
+        snprintf(buf, 32, "%.1f h", s / 3600);
+    else
+        snprintf(buf, 32, "%.1f d", s / 86400);
+}
+
+static sx_status exceeds(sx_ctx *ctx, const sx_experiment *e, const char *name, const char *limit, const char *estimate) {
+    const sx_toml_node *limits = sx_toml_get(sx_toml_root(e->doc), "limits");
+    return SX_FAIL(ctx, SX_E_USAGE, "%s: limits.%s = %s, but this run would need %s; nothing was started",
+                   sx_toml_origin(sx_toml_get(limits, name)), name, limit, estimate);
+}
+
+sx_status sx_limits_check(sx_ctx *ctx, const sx_experiment *e, const sx_prediction *p) {
+    char a[32], b[32];
+    if (e->limits.memory > 0 && p->memory > e->limits.memory) {
+        sx_bytes_print(a, (double)e->limits.memory);
+        sx_bytes_print(b, (double)p->memory);
+        return exceeds(ctx, e, "memory", a, b);
+    }
+    if (e->limits.disk > 0 && p->disk > e->limits.disk) {
+        sx_bytes_print(a, (double)e->limits.disk);
+        sx_bytes_print(b, (double)p->disk);
+        return exceeds(ctx, e, "disk", a, b);
+    }
+    if (e->limits.time > 0 && p->seconds > e->limits.time) {
+        sx_seconds_print(a, e->limits.time);
+        sx_seconds_print(b, p->seconds);
+        return exceeds(ctx, e, "time", a, b);
+    }
+    return SX_OK;
+}
+
+/* ------------------------------------------------------------------------------------------------------------------- check */
+
+static void describe(sx_ctx *ctx, const sx_experiment *e, const sx_build *b, const sx_prediction *p, sx_buf *t) {
+    char text[32];
+    const sx_model *m = b->model;
+    const sx_layout *layout = sx_model_layout(m);
+    const sx_noise *noise = sx_model_noise(m);
+    sx_buf_add(ctx, t, "# model: %s\n#   %s\n", sx_model_name(m), sx_model_equation(m) ? sx_model_equation(m) : "");
+    sx_buf_add(ctx, t, "# state:");
+    for (int k = 0; k < layout->n_arrays; k++)
+        sx_buf_add(ctx, t, "%s %s(%s) of %lld%s", k ? "," : "", layout->arrays[k].name, layout->arrays[k].dim, (long long)layout->arrays[k].n,
+                   layout->arrays[k].labels ? ", labelled" : "");
+    sx_buf_add(ctx, t, "\n# noise: %s, rank %lld\n", sx_noise_class_name(sx_noise_class_of(noise)), (long long)sx_noise_rank(noise));
+    for (const char *line = b->couplings; line && *line;) {
+        int n = (int)strcspn(line, "\n");
+        sx_buf_add(ctx, t, "# coupling %.*s\n", n, line);
+        line += n + (line[n] == '\n');
+    }
+    if (e->unit_time || e->unit_state)
+        sx_buf_add(ctx, t, "# units: time %s, state %s\n", e->unit_time ? e->unit_time : "-", e->unit_state ? e->unit_state : "-");
+    sx_bytes_print(text, (double)p->memory);
+    sx_buf_add(ctx, t, "# predicted peak memory: %s with %d threads\n", text, sx_ctx_threads(ctx));
+    sx_bytes_print(text, (double)p->disk);
+    sx_buf_add(ctx, t, "# predicted peak disk:   %s\n", text);
+    sx_seconds_print(text, p->seconds);
+    sx_buf_add(ctx, t, "# predicted time:        %s (from a few measured steps)\n", text);
+}
+
+sx_status sx_experiment_describe(sx_ctx *ctx, const sx_experiment *e, char **text, sx_prediction *out) {
+    sx_build b;
+    sx_prediction p;
+    sx_buf t = { 0 };
+    sx_status status = SX_OK;
+    SX_TRY(ctx, sx_build_create(ctx, e, text != NULL, &b));
+    SX_GO(ctx, status, done, sx_predict(ctx, e, &b, true, &p));
+    if (text) {
+        sx_buf_add(ctx, &t, "%s\n", e->text);
+        describe(ctx, e, &b, &p, &t);
+        status = t.status;
+        if (status < 0) goto done;
+        *text = t.p;
+        t.p = NULL;
+    }
+    *out = p;
+    status = sx_limits_check(ctx, e, &p);
+    if (status < 0 && text) {
+        sx_free(ctx, *text);
+        *text = NULL;
+    }
+done:
+    sx_free(ctx, t.p);
+    sx_build_free(ctx, &b);
+    return status;
+}
+
+sx_status sx_experiment_check(sx_ctx *ctx, const sx_experiment *e, sx_prediction *out) {
+    sx_prediction p;
+    SX_TRY(ctx, sx_experiment_describe(ctx, e, NULL, &p));
+    *out = p;
+    return SX_OK;
+}

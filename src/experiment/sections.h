@@ -1,0 +1,14 @@
+// SPDX-FileCopyrightText: Separatrix authors
+// SPDX-License-Identifier: Apache-2.0
+/* Sections of an experiment that have a shape of their own: the head, limits, couplings. */
+#ifndef SX_EXPERIMENT_SECTIONS_H
+#define SX_EXPERIMENT_SECTIONS_H
+
+#include "experiment/load.h"
+
+/* title, seed, seeds, units, limits */
+sx_status sx_load_head(const sx_reader *r, sx_experiment *e, const sx_toml_node *root) SX_MUST_USE;
+/* model.coupling: one table or a list of tables */
+sx_status sx_load_couplings(const sx_reader *r, sx_experiment *e) SX_MUST_USE;
+
+#endif
