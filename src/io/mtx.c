@@ -58,6 +58,7 @@ static sx_status read_banner(mtx *m) {
     char quote[SX_QUOTE];
     bool more;
     SX_TRY(m->l.s->ctx, sx_lines_next(&m->l, &more));
+    if (!more) return SX_FAIL(m->l.s->ctx, SX_E_FILE, "%s: the file is empty; expected %s", m->l.s->name, known[0]);
     m->p = m->l.start;
     for (int k = 0; k < 5; k++) {
         word w = next_word(m);
