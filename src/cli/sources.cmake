@@ -1,2 +1,12 @@
 set(SX_CLI_SOURCES
+  src/cli/cli.c
+  src/cli/cmd_check.c
+  src/cli/cmd_info.c
+  src/cli/cmd_models.c
+  src/cli/cmd_new.c
+  src/cli/cmd_report.c
+  src/cli/cmd_run.c
+  src/cli/main.c
+  src/cli/progress.c
+  src/cli/signals.c
 )

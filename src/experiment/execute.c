@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define CHECKPOINT_SECONDS 30.0
 
@@ -181,6 +182,21 @@ static sx_status save(sx_ctx *ctx, sx_run *run, sx_status status) {
     return saved < 0 ? saved : status;
 }
 
+/* What an earlier run left must not look like the result of this one. */
+static sx_status start_afresh(sx_ctx *ctx, sx_outdir *dir) {
+    static const char *const names[] = { "result.h5", "report.html", "experiment.toml", "log.txt" };
+    SX_TRY(ctx, sx_outdir_clean(ctx, dir));
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char *path = NULL;
+        SX_TRY(ctx, sx_format(ctx, &path, "%s/%s", sx_outdir_path(dir), names[i]));
+        bool gone = unlink(path) == 0 || errno == ENOENT;
+        sx_status status = gone ? SX_OK : SX_FAIL(ctx, SX_E_IO, "%s: cannot be removed: %s", path, strerror(errno));
+        sx_free(ctx, path);
+        if (status < 0) return status;
+    }
+    return SX_OK;
+}
+
 sx_status sx_experiment_run(sx_ctx *ctx, const sx_experiment *e, const char *directory, bool resume, bool force) {
     sx_build b;
     sx_prediction p;
@@ -195,7 +211,7 @@ sx_status sx_experiment_run(sx_ctx *ctx, const sx_experiment *e, const char *dir
     if (resume)
         SX_GO(ctx, status, done, sx_manifest_compare(ctx, e, &b, directory, force, &whole));
     else
-        SX_GO(ctx, status, done, sx_outdir_clean(ctx, run.dir));
+        SX_GO(ctx, status, done, start_afresh(ctx, run.dir));
     sx_log(ctx, SX_LOG_INFO, "output directory: %s", directory);
     if (whole) {
         sx_log(ctx, SX_LOG_INFO, "the run is already complete; nothing is left to do");

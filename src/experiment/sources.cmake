@@ -10,5 +10,6 @@ set(SX_EXPERIMENT_SOURCES
   src/experiment/resolve.c
   src/experiment/schema.c
   src/experiment/sections.c
+  src/experiment/template.c
   src/experiment/values.c
 )
