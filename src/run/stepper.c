@@ -78,7 +78,7 @@ static const sx_method_row_ rows[SX_METHODS] = {
                           0,
                           sx_step_exact_,
                           NULL,
-                          { FITS(INFINITY, INFINITY), FITS(0, INFINITY), FITS(0, INFINITY), REFUSED_STATE_DEPENDENT } },
+                          { FITS(HUGE_VAL, HUGE_VAL), FITS(0, HUGE_VAL), FITS(0, HUGE_VAL), REFUSED_STATE_DEPENDENT } },
     [SX_METHOD_RK4] = { "rk4", SX_DRAW_NONE_, 5, 4, sx_step_rk4_, NULL, ODE_CELLS(4) },
     [SX_METHOD_DORMAND_PRINCE] = { "dormand-prince", SX_DRAW_NONE_, 11, 6, NULL, sx_advance_dormand_prince_,
                                    ODE_CELLS(5) },
@@ -89,8 +89,8 @@ static const sx_method_row_ rows[SX_METHODS] = {
                         1,
                         sx_step_map_,
                         NULL,
-                        { FITS(INFINITY, INFINITY), FITS(INFINITY, INFINITY), FITS(INFINITY, INFINITY),
-                          FITS(INFINITY, INFINITY), FITS(INFINITY, INFINITY) } },
+                        { FITS(HUGE_VAL, HUGE_VAL), FITS(HUGE_VAL, HUGE_VAL), FITS(HUGE_VAL, HUGE_VAL),
+                          FITS(HUGE_VAL, HUGE_VAL), FITS(HUGE_VAL, HUGE_VAL) } },
 };
 
 double sx_stepper_capability(sx_method method, sx_noise_class cls, const char **refusal) {
