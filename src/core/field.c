@@ -240,6 +240,12 @@ static sx_status refuse(sx_ctx *ctx, const sx_field *f, const char *name, int64_
     return status;
 }
 
+/* The default may lie outside of the range of given values: then it means "not given" (dt = 0: chosen by the task). */
+static bool is_default(const sx_field *f, double x) {
+    double def;
+    return f->def && sx_number_parse(f->def, &def) && x == def;
+}
+
 static sx_status check_number(sx_ctx *ctx, const sx_field *f, const char *name, int64_t index, double x) {
     char text[32];
     double def;
@@ -249,7 +255,7 @@ static sx_status check_number(sx_ctx *ctx, const sx_field *f, const char *name, 
             f->def ? sx_number_parse(f->def, &def) && isnan(def) : !(f->flags & SX_REQUIRED) && index < 0;
         return means_absent ? SX_OK : refuse(ctx, f, name, index, "nan");
     }
-    return in_range(f, x) ? SX_OK : refuse(ctx, f, name, index, sx_number_print(text, x));
+    return in_range(f, x) || is_default(f, x) ? SX_OK : refuse(ctx, f, name, index, sx_number_print(text, x));
 }
 
 static sx_status check_values(sx_ctx *ctx, const sx_field *f, const char *name, const sx_values *v) {
@@ -310,13 +316,13 @@ static sx_status check_field(sx_ctx *ctx, const sx_field *f, const void *opts, c
         int64_t x;
         memcpy(&x, p, sizeof x);
         snprintf(text, sizeof text, "%" PRId64, x);
-        return in_range(f, (double)x) ? SX_OK : refuse(ctx, f, name, -1, text);
+        return in_range(f, (double)x) || is_default(f, (double)x) ? SX_OK : refuse(ctx, f, name, -1, text);
     }
     case SX_U64: {
         uint64_t x;
         memcpy(&x, p, sizeof x);
         snprintf(text, sizeof text, "%" PRIu64, x);
-        return in_range(f, (double)x) ? SX_OK : refuse(ctx, f, name, -1, text);
+        return in_range(f, (double)x) || is_default(f, (double)x) ? SX_OK : refuse(ctx, f, name, -1, text);
     }
     case SX_F64: {
         double x;
