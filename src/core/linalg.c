@@ -312,6 +312,10 @@ sx_status sx_expm(sx_ctx *ctx, int64_t n, const double *A, double *E) {
         status = SX_FAIL(ctx, SX_E_NUMERIC, "matrix exponential: the norm of the exponent overflows");
         goto done;
     }
+    if (norm == 0) { /* exactly the identity */
+        for (int64_t i = 0; i < nn; ++i) E[i] = i % (n + 1) == 0;
+        goto done;
+    }
     int s = 0;
     if (norm > theta13) {
         (void)frexp(norm / theta13, &s); /* norm / theta = f 2^s, f < 1 */
