@@ -13,65 +13,69 @@ typedef struct {
     int64_t k, b, rs, ks;
 } sx_product;
 
-/* ROWS x COLS registers of Y at row i, column c. */
-SX_INLINE void dense_block(const sx_product *p, int64_t i, int64_t c, int ROWS, int COLS) {
-    const int64_t b = p->b, rs = p->rs, ks = p->ks, k = p->k;
-    const double *W = p->W + i * rs, *X = p->X + c;
-    sx_lanes acc[8][2];
-    const sx_lanes zero = { 0 };
-    for (int r = 0; r < ROWS; r++)
-        for (int j = 0; j < COLS; j++) acc[r][j] = zero;
-    for (int64_t e = 0; e < k; e++, W += ks, X += b) {
-        sx_lanes x[2];
-        for (int j = 0; j < COLS; j++) x[j] = sx_lanes_load(X + j * SX_LANES);
-#pragma GCC unroll 8
-        for (int r = 0; r < ROWS; r++) {
-            const double w = W[r * rs];
-            for (int j = 0; j < COLS; j++) acc[r][j] += w * x[j];
-        }
+/* ROWS x COLS registers of Y at row i, column c. Literal bounds, so that both compilers keep acc in registers. */
+#define SX_DENSE_BLOCK(ROWS, COLS)                                                                                     \
+    static void dense_##ROWS##x##COLS(const sx_product *p, int64_t i, int64_t c) {                                     \
+        const int64_t b = p->b, rs = p->rs, ks = p->ks, k = p->k;                                                      \
+        const double *W = p->W + i * rs, *X = p->X + c;                                                                \
+        sx_lanes acc[ROWS][COLS] = { { { 0 } } };                                                                      \
+        for (int64_t e = 0; e < k; e++, W += ks, X += b)                                                               \
+            for (int r = 0; r < ROWS; r++)                                                                             \
+                for (int j = 0; j < COLS; j++) acc[r][j] += W[r * rs] * sx_lanes_load(X + j * SX_LANES);               \
+        for (int r = 0; r < ROWS; r++)                                                                                 \
+            for (int j = 0; j < COLS; j++) {                                                                           \
+                double *y = p->Y + (i + r) * b + c + j * SX_LANES;                                                     \
+                sx_lanes v = p->alpha * acc[r][j];                                                                     \
+                sx_lanes_store(y, p->beta == 0.0 ? v : p->beta * sx_lanes_load(y) + v);                                \
+            }                                                                                                          \
     }
-    for (int r = 0; r < ROWS; r++)
-        for (int j = 0; j < COLS; j++) {
-            double *y = p->Y + (i + r) * b + c + j * SX_LANES;
-            sx_lanes v = p->alpha * acc[r][j];
-            sx_lanes_store(y, p->beta == 0.0 ? v : p->beta * sx_lanes_load(y) + v);
-        }
-}
 
-/* Columns that fill no register, ROWS independent sums at a time. */
-SX_INLINE void dense_column(const sx_product *p, int64_t i, int64_t c, int ROWS) {
-    double acc[8] = { 0 };
-    const double *W = p->W + i * p->rs, *X = p->X + c;
-    for (int64_t e = 0; e < p->k; e++, W += p->ks, X += p->b)
-        for (int r = 0; r < ROWS; r++) acc[r] += W[r * p->rs] * *X;
-    for (int r = 0; r < ROWS; r++) {
-        double *y = p->Y + (i + r) * p->b + c;
-        *y = p->beta == 0.0 ? p->alpha * acc[r] : p->beta * *y + p->alpha * acc[r];
+/* Columns that fill no register: ROWS independent sums. */
+#define SX_DENSE_COLUMN(ROWS)                                                                                          \
+    static void dense_##ROWS##x0(const sx_product *p, int64_t i, int64_t c) {                                          \
+        double acc[ROWS] = { 0 };                                                                                      \
+        const double *W = p->W + i * p->rs, *X = p->X + c;                                                             \
+        for (int64_t e = 0; e < p->k; e++, W += p->ks, X += p->b)                                                      \
+            for (int r = 0; r < ROWS; r++) acc[r] += W[r * p->rs] * *X;                                                \
+        for (int r = 0; r < ROWS; r++) {                                                                               \
+            double *y = p->Y + (i + r) * p->b + c;                                                                     \
+            *y = p->beta == 0.0 ? p->alpha * acc[r] : p->beta * *y + p->alpha * acc[r];                                \
+        }                                                                                                              \
     }
-}
 
-SX_INLINE void dense_rows(const sx_product *p, int64_t i, int64_t c, int ROWS, int COLS) {
-    if (COLS)
-        dense_block(p, i, c, ROWS, COLS);
-    else
-        dense_column(p, i, c, ROWS);
-}
-
-/* All rows of COLS registers of columns (0: one column). */
-SX_INLINE void dense_panel(const sx_product *p, int64_t m, int64_t c, int COLS) {
-    int64_t i = 0;
+SX_DENSE_BLOCK(1, 1)
+SX_DENSE_BLOCK(1, 2)
+SX_DENSE_BLOCK(4, 1)
+SX_DENSE_BLOCK(4, 2)
+SX_DENSE_COLUMN(1)
+SX_DENSE_COLUMN(8)
 #if SX_LANES == 8 /* 32 registers */
-    for (; i + 8 <= m; i += 8) dense_rows(p, i, c, 8, COLS);
+SX_DENSE_BLOCK(8, 1)
+SX_DENSE_BLOCK(8, 2)
+#define SX_DENSE_TALL(COLS)                                                                                            \
+    for (; i + 8 <= m; i += 8) dense_8x##COLS(p, i, c);
+#else
+#define SX_DENSE_TALL(COLS)
 #endif
-    for (; i + 4 <= m; i += 4) dense_rows(p, i, c, 4, COLS);
-    for (; i < m; i++) dense_rows(p, i, c, 1, COLS);
-}
+
+/* Column by column of panels, all rows of each. */
+#define SX_DENSE_PANEL(COLS)                                                                                           \
+    do {                                                                                                               \
+        int64_t i = 0;                                                                                                 \
+        SX_DENSE_TALL(COLS)                                                                                            \
+        for (; i + 4 <= m; i += 4) dense_4x##COLS(p, i, c);                                                            \
+        for (; i < m; i++) dense_1x##COLS(p, i, c);                                                                    \
+    } while (0)
 
 static void dense(const sx_product *p, int64_t m) {
     int64_t c = 0;
-    for (; c + 2 * SX_LANES <= p->b; c += 2 * SX_LANES) dense_panel(p, m, c, 2);
-    for (; c + SX_LANES <= p->b; c += SX_LANES) dense_panel(p, m, c, 1);
-    for (; c < p->b; c++) dense_panel(p, m, c, 0);
+    for (; c + 2 * SX_LANES <= p->b; c += 2 * SX_LANES) SX_DENSE_PANEL(2);
+    for (; c + SX_LANES <= p->b; c += SX_LANES) SX_DENSE_PANEL(1);
+    for (; c < p->b; c++) {
+        int64_t i = 0;
+        for (; i + 8 <= m; i += 8) dense_8x0(p, i, c);
+        for (; i < m; i++) dense_1x0(p, i, c);
+    }
 }
 
 void SX_K(gemm)(int64_t m, int64_t k, int64_t b, double alpha, const double *W, int64_t ldw, const double *X,
@@ -87,22 +91,14 @@ void SX_K(gemm_t)(int64_t m, int64_t k, int64_t b, double alpha, const double *W
 /* -- sparse: Y = beta Y + alpha W X with X in tiles of 8 columns --------------------------------------------------------------- */
 
 enum { SX_TILE = 8, SX_REGISTERS = SX_TILE / SX_LANES };
-#ifndef SX_AHEAD
-#define SX_AHEAD 16
-#endif
 
-/* One row and tile; the lines of X some entries ahead are fetched early, the row's successors included (end is the last entry). */
-SX_INLINE void sparse_row(int64_t e0, int64_t e1, int64_t end, const int32_t *column, const double *value, double alpha,
+/* One row and tile. Out-of-order execution already overlaps the loads of X: software prefetch measured no gain. */
+SX_INLINE void sparse_row(int64_t e0, int64_t e1, const int32_t *column, const double *value, double alpha,
                           const double *X, double beta, double *y) {
     sx_lanes acc[SX_REGISTERS] = { { 0 } };
-    (void)end;
     for (int64_t e = e0; e < e1; e++) {
         const double *x = X + (int64_t)column[e] * SX_TILE;
         const double w = value[e];
-#if SX_AHEAD
-        int64_t ahead = e + SX_AHEAD < end ? e + SX_AHEAD : e;
-        __builtin_prefetch(X + (int64_t)column[ahead] * SX_TILE);
-#endif
         for (int j = 0; j < SX_REGISTERS; j++) acc[j] += w * sx_lanes_load(x + j * SX_LANES);
     }
     for (int j = 0; j < SX_REGISTERS; j++) {
@@ -115,8 +111,8 @@ void SX_K(csr)(int64_t row0, int64_t row1, const int64_t *row_start, const int32
                double alpha, int64_t n_in, int64_t tiles, const double *X, double beta, double *Y) {
     for (int64_t t = 0; t < tiles; t++)
         for (int64_t i = row0; i < row1; i++)
-            sparse_row(row_start[i], row_start[i + 1], row_start[row1], column, value, alpha, X + t * n_in * SX_TILE,
-                       beta, Y + (i * tiles + t) * SX_TILE);
+            sparse_row(row_start[i], row_start[i + 1], column, value, alpha, X + t * n_in * SX_TILE, beta,
+                       Y + (i * tiles + t) * SX_TILE);
 }
 
 void SX_K(tile)(int64_t n, int64_t b, const double *X, double *T) {
