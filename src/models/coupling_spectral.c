@@ -81,10 +81,11 @@ static int mark_largest(krylov *s, int size, int keep) {
 }
 
 static sx_status reorder(sx_ctx *ctx, krylov *s, int size, int *marked) {
-    lapack_int m = 0;
+    lapack_int m = 0, iwork;
     double condition, separation;
-    lapack_int info = LAPACKE_dtrsen(LAPACK_COL_MAJOR, 'N', 'V', s->select, size, s->H, s->m, s->Z, s->m, s->re, s->im,
-                                     &m, &condition, &separation);
+    /* the short form passes no iwork for job 'N', which dtrsen writes to all the same */
+    lapack_int info = LAPACKE_dtrsen_work(LAPACK_COL_MAJOR, 'N', 'V', s->select, size, s->H, s->m, s->Z, s->m, s->re,
+                                          s->im, &m, &condition, &separation, s->h, s->m, &iwork, 1);
     if (info < 0) return SX_FAIL(ctx, SX_E_INTERNAL, "dtrsen: argument %d", (int)-info);
     *marked = m; /* info 1: too close to reorder further; the part done is still a Schur form */
     return SX_OK;
