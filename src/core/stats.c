@@ -45,7 +45,11 @@ void sx_pooled_moments(int64_t replicas, int64_t samples, const double *sum, con
         *variance = *mean_se = *variance_se = undefined;
         return;
     }
+#ifdef SX_MUTANT_STATS_INDEPENDENT
+    *mean_se = sqrt(Q / R / (R * S));
+#else
     *mean_se = sqrt(m2 / (R * (R - 1)));
+#endif
     *variance = Q / R - (M / R) * (M / R) + *mean_se * *mean_se;
 
     double vbar = 0, spread = 0;
