@@ -58,12 +58,21 @@ SX_API sx_status sx_fail_at(sx_ctx *ctx, sx_status status, const char *file, int
 SX_API sx_status sx_frame_at(sx_ctx *ctx, sx_status status, const char *file, int line, const char *function);
 /** Put "prefix: " before the present message (used to add a file, place or task). Returns the context's status. */
 SX_API sx_status sx_fail_prefix(sx_ctx *ctx, const char *format, ...) SX_PRINTF(2, 3);
-#define SX_FAIL(ctx, status, ...) sx_fail_at((ctx), (status), __FILE__, __LINE__, __func__, __VA_ARGS__)
+/* The status itself, so that the compiler sees which way a failed call goes on. */
+static inline sx_status sx_failed_(sx_status recorded, sx_status status) {
+    (void)recorded;
+    return status;
+}
+#define SX_FAIL(ctx, status, ...)                                                                                      \
+    sx_failed_(sx_fail_at((ctx), (status), __FILE__, __LINE__, __func__, __VA_ARGS__), (status))
 /** Return at once, with a frame added, if `call` failed (status < 0). */
 #define SX_TRY(ctx, call)                                                                                              \
     do {                                                                                                               \
         sx_status sx_try_ = (call);                                                                                    \
-        if (sx_try_ < 0) return sx_frame_at((ctx), sx_try_, __FILE__, __LINE__, __func__);                             \
+        if (sx_try_ < 0) {                                                                                             \
+            (void)sx_frame_at((ctx), sx_try_, __FILE__, __LINE__, __func__);                                           \
+            return sx_try_;                                                                                            \
+        }                                                                                                              \
     } while (0)
 /** As SX_TRY, but stores into `status` and goes to `label` (the single exit that frees). */
 #define SX_GO(ctx, status, label, call)                                                                                \
