@@ -4,6 +4,8 @@
  * noise. No statistics. */
 #include "stepper_models.h"
 
+#include <separatrix/models.h>
+
 #include <stdlib.h>
 
 static const char *const names[] = {
@@ -352,6 +354,62 @@ static void test_map(void **state) {
     }
 }
 
+/* The built-in models meet the same choice: linear is recognised and exact, e^{-k h} x + (1 - e^{-k h}) I / k; coloured noise on it is
+ * additive; thermal noise of a Lorentzian metric is diagonal. */
+static void test_built_in(void **state) {
+    sx_ctx *ctx = *state;
+    const double leak = 2, input[2] = { 1, -3 }, D = 0.5, h = 0.75;
+    sx_linear_opts o = { .struct_size = sizeof o };
+    sx_fields_default(sx_linear_fields, &o);
+    o.struct_size = sizeof o;
+    o.n = 2;
+    o.leak = (sx_values){ 1, &leak };
+    o.input = (sx_values){ 2, input };
+    sx_model *m = NULL, *coloured = NULL;
+    OK(sx_linear_create(ctx, &o, NULL, NULL, &m));
+    sx_noise *noise = NULL;
+    OK(sx_noise_additive(ctx, 2, (sx_values){ 1, &D }, &noise));
+    OK(sx_model_with_coloured_noise(ctx, m, noise, 0.5, &coloured));
+    sx_stepper *s = NULL;
+    OK(sx_stepper_create(ctx, coloured, SX_METHOD_AUTO, h, 0, 0, &s));
+    assert_int_equal(sx_stepper_method(s), SX_METHOD_SRA);
+    sx_stepper_free(ctx, s);
+    sx_model_free(ctx, coloured);
+
+    rig g = rig_create(ctx, noisy(ctx, m, noise, SX_KINETIC), SX_METHOD_AUTO, h, 2);
+    assert_int_equal(sx_stepper_method(g.s), SX_METHOD_EXACT);
+    double x[4] = { 1, 0, 0, 4 };
+    const double n[4] = { 0, 1, 0, -1 }, e = exp(-leak * h), sd = sqrt(-expm1(-2 * leak * h) / leak * D);
+    const sx_cbatch none = { NULL, 0, 0 };
+    OK(sx_stepper_step_with(ctx, g.s, 0, (sx_batch){ x, 2, 2 }, (sx_cbatch){ n, 2, 2 }, none, g.w));
+    NEAR(x[0], e + (1 - e) * 0.5, 1e-14);
+    NEAR(x[1], (1 - e) * 0.5 + sd, 1e-14);
+    NEAR(x[2], (1 - e) * -1.5, 1e-14);
+    NEAR(x[3], 4 * e + (1 - e) * -1.5 - sd, 1e-14);
+    rig_free(&g);
+
+    sx_composed_opts c = { .struct_size = sizeof c };
+    sx_fields_default(sx_composed_fields, &c);
+    c.struct_size = sizeof c;
+    c.n = 2;
+    c.potential = SX_POTENTIAL_QUADRATIC;
+    c.metric = SX_METRIC_LORENTZIAN;
+    const double one = 1;
+    c.a = (sx_values){ 1, &one };
+    OK(sx_composed_create(ctx, &c, NULL, NULL, NULL, &m));
+    OK(sx_noise_thermal(ctx, m, 1, &noise));
+    g = rig_create(ctx, noisy(ctx, m, noise, SX_KINETIC), SX_METHOD_AUTO, 0.02, 2);
+    assert_int_equal(sx_stepper_method(g.s), SX_METHOD_MILSTEIN);
+    double y[4] = { 0.5, 0.5, -1, -1 };
+    const double w[4] = { 0, 1, 0, 1 };
+    OK(sx_stepper_step_with(ctx, g.s, 0, (sx_batch){ y, 2, 2 }, (sx_cbatch){ w, 2, 2 }, none, g.w));
+    NEAR(y[0], 0.5 + 0.02 * (0.5 - 0.125) - 0.02 * 0.5, 1e-15); /* Ito drift x - x^3, B B' = x */
+    NEAR(y[1], 0.5 + 0.02 * (0.5 - 0.125) + sqrt(0.04 * 1.25), 1e-15);
+    NEAR(y[2], -1 + 0.02, 1e-15);
+    NEAR(y[3], -1 + sqrt(0.04 * 2), 1e-15);
+    rig_free(&g);
+}
+
 static void count_sample(const void *self, uint64_t step, int64_t replica0, sx_batch x, sx_work w) {
     (void)self;
     (void)w;
@@ -465,8 +523,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_auto),      cmocka_unit_test(test_capability),    cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_splitting), cmocka_unit_test(test_given_normals), cmocka_unit_test(test_zero_noise),
-        cmocka_unit_test(test_map),       cmocka_unit_test(test_sampler),       cmocka_unit_test(test_panels),
-        cmocka_unit_test(test_blow_up),   cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_map),       cmocka_unit_test(test_built_in),      cmocka_unit_test(test_sampler),
+        cmocka_unit_test(test_panels),    cmocka_unit_test(test_blow_up),       cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

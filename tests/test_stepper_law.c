@@ -234,7 +234,7 @@ static void test_quartic(void **state) {
         double mean, se;
         const int64_t every = (int64_t)lround(2 / cases[i].h);
         simulate(ctx, with_additive(ctx, poly_model(ctx, 1, 0, 0, 0, -1), 1), cases[i].method, cases[i].h, 201 + i,
-                 20000, 3 * every, every, 50, &mean, &se);
+                 12000, 3 * every, every, 50, &mean, &se);
         Z(cases[i].name, mean, se, exact + cases[i].bias);
         assert_true(fabs(mean - exact - cases[i].excluded) > 5 * se);
     }
@@ -271,7 +271,7 @@ static void test_calculus(void **state) {
             double mean, se;
             char what[64];
             simulate(ctx, with_lorentz(ctx, poly_model(ctx, 1, 0, -1, 0, -1), cases[i].calculus), methods[k], 0.02,
-                     220 + (uint64_t)(3 * i + k), 20000, 300, 50, 16, &mean, &se);
+                     220 + (uint64_t)(3 * i + k), 6000, 300, 50, 16, &mean, &se);
             (void)snprintf(what, sizeof what, "calculus %s, %s", cases[i].name, names[k]);
             Z(what, mean, se, cases[i].want[k]);
             NEAR(mean, cases[i].exact, 0.03 + 5 * se);
