@@ -42,6 +42,12 @@ void sx_buf_number(sx_ctx *ctx, sx_buf *t, double value) {
         snprintf(buf, sizeof buf, "%.*g", digits, value);
         if (strtod(buf, NULL) == value) break;
     }
+    char *e = strchr(buf, 'e'); /* 1e-08 -> 1e-8 */
+    if (e) {
+        char *digits = e + 1 + (e[1] == '-' || e[1] == '+'), *from = digits;
+        while (*from == '0' && from[1]) from++;
+        memmove(digits, from, strlen(from) + 1);
+    }
     sx_buf_add(ctx, t, "%s%s", buf, strpbrk(buf, ".e") ? "" : ".0");
 }
 

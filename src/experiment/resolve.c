@@ -11,16 +11,7 @@ static bool has_default(const sx_field *f) {
     if (f->flags & (SX_REQUIRED | SX_OPTIONAL)) return false;
     if (f->given) return false;                   /* absent means something else than any value */
     if (strcmp(f->def, "nan") == 0 || strcmp(f->def, "[]") == 0) return false;
-    /* a default outside of its own range stands for "not given": steps = 0, dt = 0 */
-    return true;
-}
-
-static bool is_placeholder(const sx_field *f) {
-    double lo = f->lo, v = 0;
-    if (f->type != SX_F64 && f->type != SX_I64 && f->type != SX_U64 && f->type != SX_VALUES) return false;
-    if (f->lo == 0 && f->hi == 0) return false;
-    if (strcmp(f->def, "0") != 0 && strcmp(f->def, "0.0") != 0) return false;
-    return (f->flags & SX_LO_OPEN) ? v <= lo : v < lo;
+    return !sx_field_is_placeholder(f);
 }
 
 static void add_default(sx_ctx *ctx, sx_buf *t, const sx_field *f) {
@@ -54,7 +45,7 @@ static void add_inline(sx_ctx *ctx, sx_buf *t, const sx_toml_node *node, const s
         add_value(ctx, t, child, sx_field_find(fields, sx_toml_key(child)), base);
     }
     for (const sx_field *f = fields; f->name; f++) {
-        if (sx_toml_get(node, f->name) || !has_default(f) || is_placeholder(f)) continue;
+        if (sx_toml_get(node, f->name) || !has_default(f) || f->type == SX_VALUES) continue;
         sx_buf_add(ctx, t, "%s%s = ", n++ ? ", " : " ", f->name);
         add_default(ctx, t, f);
     }
@@ -81,8 +72,9 @@ static void add_section(sx_ctx *ctx, sx_buf *t, const sx_toml_node *node, const 
     }
     for (const sx_field *const *k = tables; *k; k++)
         for (const sx_field *f = *k; f->name; f++) {
-            if (sx_toml_get(node, f->name) || !has_default(f) || is_placeholder(f)) continue;
-            sx_buf_add(ctx, t, "%s = ", f->name);
+            if (sx_toml_get(node, f->name) || !has_default(f)) continue;
+            /* values that no number was given for may have no meaning for this model: said, not set */
+            sx_buf_add(ctx, t, "%s%s = ", f->type == SX_VALUES ? "# default: " : "", f->name);
             add_default(ctx, t, f);
             sx_buf_add(ctx, t, "\n");
         }
@@ -130,11 +122,9 @@ sx_status sx_resolve_text(sx_ctx *ctx, const sx_experiment *e, const char *base,
             sx_buf_quote(ctx, &t, c->name);
             sx_buf_add(ctx, &t, "\n");
         }
-        if (c->has_ensemble) { /* of the keys of files only those that act here */
-            add_section(ctx, &t, c->node, ensemble, NULL, base);
-        } else {
-            add_section(ctx, &t, c->node, from_file, NULL, base);
-        }
+        /* the defaults of the source that was chosen; those of files have no meaning elsewhere */
+        const sx_field *plain[] = { NULL };
+        add_section(ctx, &t, c->node, c->has_ensemble ? ensemble : c->file ? from_file : plain, NULL, base);
     }
     const sx_field *noise[] = { sx_noise_fields, NULL };
     sx_buf_add(ctx, &t, "\n[noise]\n");

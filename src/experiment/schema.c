@@ -7,8 +7,8 @@
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 struct sx_arena_block {
     struct sx_arena_block *next;
@@ -80,22 +80,27 @@ sx_status sx_node_prefix(const sx_reader *r, const sx_toml_node *node, sx_status
     return status;
 }
 
-static const char *node_name(const sx_toml_node *node) {
-    const char *key = sx_toml_key(node);
-    return key ? key : "element";
-}
-
 /* "KEY = VALUE: want WHAT", with the value cut to a readable length. */
 static sx_status want(const sx_reader *r, const sx_toml_node *node, const sx_field *f, const char *what) {
     sx_buf value = { 0 };
     sx_buf_node(r->ctx, &value, node, NULL);
     bool longer = value.n > 60;
     char hint[512] = "";
-    if (f && f->help) snprintf(hint, sizeof hint, " (%s%s%s)", f->help, f->def ? "; default " : "", f->def ? f->def : "");
-    sx_status s = sx_node_fail(r, node, SX_E_USAGE, "%s = %.*s%s: want %s%s", node_name(node), longer ? 57 : (int)value.n,
+    bool def = f && f->def && !sx_field_is_placeholder(f);
+    if (f && f->help) snprintf(hint, sizeof hint, " (%s%s%s)", f->help, def ? "; default " : "", def ? f->def : "");
+    const char *name = sx_toml_key(node) ? sx_toml_key(node) : f ? f->name : "element";
+    sx_status s = sx_node_fail(r, node, SX_E_USAGE, "%s = %.*s%s: want %s%s", name, longer ? 57 : (int)value.n,
                                value.p ? value.p : "", longer ? "..." : "", what, hint);
     sx_free(r->ctx, value.p);
     return s;
+}
+
+/* A default outside of its own range stands for "not given": steps = 0, dt = 0. */
+bool sx_field_is_placeholder(const sx_field *f) {
+    bool number = f->type == SX_F64 || f->type == SX_I64 || f->type == SX_U64 || f->type == SX_VALUES;
+    if (!number || !f->def || (f->lo == 0 && f->hi == 0)) return false;
+    if (strcmp(f->def, "0") != 0 && strcmp(f->def, "0.0") != 0) return false;
+    return (f->flags & SX_LO_OPEN) ? f->lo >= 0 : f->lo > 0;
 }
 
 sx_status sx_schema_want(const sx_reader *r, const sx_toml_node *node, sx_toml_type type, const char *what) {
@@ -106,7 +111,7 @@ sx_status sx_schema_string(const sx_reader *r, const sx_toml_node *node, const c
     size_t n;
     if (sx_toml_type_of(node) != SX_TOML_STRING) return want(r, node, NULL, "a string in quotes");
     const char *s = sx_toml_string(node, &n);
-    if (strlen(s) != n) return sx_node_fail(r, node, SX_E_USAGE, "%s: the text contains a zero character", node_name(node));
+    if (strlen(s) != n) return sx_node_fail(r, node, SX_E_USAGE, "the text contains a zero character");
     return sx_arena_strdup(r->ctx, r->arena, s, out);
 }
 
@@ -115,6 +120,12 @@ sx_status sx_schema_string(const sx_reader *r, const sx_toml_node *node, const c
 static bool is_handled(const char *const *handled, const char *key) {
     for (; handled && *handled; handled++)
         if (strcmp(*handled, key) == 0) return true;
+    return false;
+}
+
+static bool is_among(const char *const *names, int64_t n, const char *name) {
+    for (int64_t i = 0; i < n; i++)
+        if (strcmp(names[i], name) == 0) return true;
     return false;
 }
 
@@ -130,15 +141,18 @@ static sx_status unknown_key(const sx_reader *r, const sx_toml_node *node, const
     for (int k = 0; handled && handled[k] && n < 256; k++) known[n++] = handled[k];
     for (int k = 0; k < n_parts; k++)
         for (const sx_field *f = parts[k].fields; f && f->name && n < 256; f++)
-            if (!is_handled(handled, f->name)) known[n++] = f->name;
+            if (!is_handled(handled, f->name) && !is_among(known, n, f->name)) known[n++] = f->name;
     list[0] = '\0';
     for (int64_t i = 0; i < n && used < sizeof list - 1; i++) {
         int w = snprintf(list + used, sizeof list - used, "%s%s", i ? ", " : "", known[i]);
         used += w > 0 ? (size_t)w : 0;
     }
-    const char *near = sx_nearest(key, known, n);
-    return key_fail(r, node, "unknown key '%s' in %s%s%s%s. Known: %s", key, what, near ? "; did you mean '" : "",
-                        near ? near : "", near ? "'?" : "", list);
+    const char *near = NULL;
+    for (int64_t i = 0; i < n && !near; i++)
+        if (strcasecmp(known[i], key) == 0) near = known[i];
+    if (!near) near = sx_nearest(key, known, n);
+    return key_fail(r, node, "unknown key '%s' in %s%s%s%s Known: %s", key, what, near ? "; did you mean '" : ".", near ? near : "",
+                    near ? "'?" : "", list);
 }
 
 sx_status sx_schema_known(const sx_reader *r, const sx_toml_node *table, const char *what, const sx_part *parts, int n_parts,
@@ -287,25 +301,12 @@ static sx_status read_field(const sx_reader *r, const sx_toml_node *node, const 
     return SX_OK;
 }
 
-/* Defaults that need memory: values with a number as default (one for all), quoted strings. */
-static sx_status default_values(const sx_reader *r, const sx_field *f, void *opts) {
-    if (f->type == SX_STRING && f->def && f->def[0] == '"') {
-        char text[256];
-        size_t n = strlen(f->def);
-        snprintf(text, sizeof text, "%.*s", (int)(n - 2), f->def + 1);
-        return sx_arena_strdup(r->ctx, r->arena, text, (const char **)(void *)((unsigned char *)opts + f->offset));
-    }
-    sx_values *v = (sx_values *)(void *)((unsigned char *)opts + f->offset);
-    double *d = NULL, x;
-    char *end;
-    if (f->type != SX_VALUES || !f->def || v->n > 0) return SX_OK;
-    x = strtod(f->def, &end);
-    if (end == f->def || *end) return SX_OK;
-    SX_TRY(r->ctx, sx_arena_alloc(r->ctx, r->arena, 1, sizeof *d, &d));
-    d[0] = x;
-    v->n = 1;
-    v->data = d;
-    return SX_OK;
+/* A quoted default needs memory. Values without a number stay absent: the model knows their default, and whether they have a meaning. */
+static sx_status default_text(const sx_reader *r, const sx_field *f, void *opts) {
+    char text[256];
+    if (f->type != SX_STRING || !f->def || f->def[0] != '"') return SX_OK;
+    snprintf(text, sizeof text, "%.*s", (int)strlen(f->def) - 2, f->def + 1);
+    return sx_arena_strdup(r->ctx, r->arena, text, (const char **)(void *)((unsigned char *)opts + f->offset));
 }
 
 sx_status sx_schema_read(const sx_reader *r, const sx_toml_node *table, const char *what, const sx_part *parts, int n_parts,
@@ -328,7 +329,7 @@ sx_status sx_schema_read(const sx_reader *r, const sx_toml_node *table, const ch
             if (sx_toml_get(table, f->name) || is_handled(handled, f->name)) continue;
             if (f->flags & SX_REQUIRED)
                 return sx_node_fail(r, table, SX_E_USAGE, "%s: '%s' is missing (%s)", what, f->name, f->help ? f->help : "required");
-            SX_TRY(r->ctx, default_values(r, f, parts[k].opts));
+            SX_TRY(r->ctx, default_text(r, f, parts[k].opts));
         }
     return SX_OK;
 }

@@ -41,7 +41,7 @@ static void add_fields(sx_ctx *ctx, sx_buf *t, const sx_toml_node *node, const s
             sx_buf_node(ctx, t, given, NULL);
         else if (f->type == SX_TABLE)
             add_sub_defaults(ctx, t, f->sub);
-        else if (f->def && strcmp(f->def, "nan") != 0)
+        else if (f->def && strcmp(f->def, "nan") != 0 && !sx_field_is_placeholder(f))
             sx_buf_add(ctx, t, "%s", f->def);
         add_comment(ctx, t, start, f);
     }
@@ -64,7 +64,11 @@ static void add_all(sx_ctx *ctx, sx_buf *t, const sx_experiment *e, const char *
     sx_buf_quote(ctx, t, e->title);
     sx_buf_add(ctx, t, "\nseed = %llu%*s# of all random numbers; seeds = { coupling = , noise = , initial = } moves them apart\n",
                (unsigned long long)e->seed, 25, "");
-    sx_buf_add(ctx, t, "# units = { time = \"ms\", state = \"mV\" }   # labels, carried into every array of the result\n");
+    const sx_toml_node *units = sx_toml_get(sx_toml_root(e->doc), "units");
+    if (units)
+        add_key(ctx, t, sx_toml_root(e->doc), "units", "labels, carried into every array of the result");
+    else
+        sx_buf_add(ctx, t, "# units = { time = \"ms\", state = \"mV\" }   # labels, carried into every array of the result\n");
     sx_buf_add(ctx, t, "\n[model]\n");
     add_key(ctx, t, e->model, "kind", "separatrix models lists the kinds");
     add_fields(ctx, t, e->model, e->info->fields, NULL);
