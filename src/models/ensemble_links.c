@@ -18,6 +18,8 @@
 
 enum { DRAWS = 256, DENSE_ROWS = 16, SPARSE_ROWS = 64 };
 
+static const double sqrt_2 = 1.41421356237309504880;
+
 typedef struct law {
     const sx_ensemble *e;
     const sx_kernels *k;
@@ -78,19 +80,16 @@ static void pairs(const law *l, int64_t i, int64_t first, int64_t m, double *w, 
         w[j] = s + a;
         wt[j] = s - a;
     }
-    if (first == i) { /* the pair of a unit with itself */
-        w[0] = 1.41421356237309504880 * l->symmetric * z[0];
-        if (l->e->self == 0) w[0] = 0;
-        wt[0] = w[0];
+    double density = l->both + l->one, diagonal = l->e->self ? sqrt_2 * l->symmetric * z[0] : 0.0;
+    if (l->e->density < 1) {
+        l->k->uniform(l->mask, (uint64_t)i, SX_SLOT_COUPLING, (uint32_t)first, 1, m, u);
+        for (int64_t j = 0; j < m; j++) {
+            if (!(u[j] < density)) w[j] = 0;
+            if (!(u[j] < l->both || (u[j] >= density && u[j] < density + l->one))) wt[j] = 0;
+        }
+        if (!(u[0] < density)) diagonal = 0;
     }
-    if (l->e->density >= 1) return;
-    l->k->uniform(l->mask, (uint64_t)i, SX_SLOT_COUPLING, (uint32_t)first, 1, m, u);
-    for (int64_t j = 0; j < m; j++) {
-        double density = l->both + l->one;
-        if (!(u[j] < density)) w[j] = 0;
-        if (!(u[j] < l->both || (u[j] >= density && u[j] < density + l->one))) wt[j] = 0;
-    }
-    if (first == i) wt[0] = w[0];
+    if (first == i) w[0] = wt[0] = diagonal; /* the pair of a unit with itself */
 }
 
 /* The same where links are rare: which links exist comes first, weights are drawn for those only. */
@@ -107,39 +106,68 @@ static int64_t rare_pairs(const law *l, int64_t i, int64_t first, int64_t m, int
         w[c] = v < density ? s + a : 0;
         wt[c] = v < l->both || v >= density ? s - a : 0;
         if (column[c] == i) {
-            w[c] = v < density && l->e->self ? 1.41421356237309504880 * l->symmetric * z[0] : 0;
+            w[c] = v < density && l->e->self ? sqrt_2 * l->symmetric * z[0] : 0;
             wt[c] = w[c];
         }
     }
     return count;
 }
 
+/* -- lists of links ----------------------------------------------------------------------------------------------------------- */
+
+/* Links of a block of rows: of row r the entries [start[r], start[r+1]). wt is the mirror image, pairwise only. */
+typedef struct link_block {
+    int64_t start[SPARSE_ROWS + 1];
+    int64_t room;
+    int32_t *column;
+    double *w, *wt;
+} link_block;
+
+static sx_status resize(sx_ctx *ctx, link_block *b, int64_t room, bool mirror) {
+    SX_TRY(ctx, sx_resize(ctx, room, sizeof *b->column, &b->column));
+    SX_TRY(ctx, sx_resize(ctx, room, sizeof *b->w, &b->w));
+    if (mirror) SX_TRY(ctx, sx_resize(ctx, room, sizeof *b->wt, &b->wt));
+    b->room = room;
+    return SX_OK;
+}
+
+static sx_status reserve(sx_ctx *ctx, link_block *b, int64_t need, bool mirror) {
+    if (need > b->room) SX_TRY(ctx, resize(ctx, b, need + need / 2 + 1024, mirror));
+    return SX_OK;
+}
+
+static void release(sx_ctx *ctx, link_block *b) {
+    sx_free(ctx, b->column);
+    sx_free(ctx, b->w);
+    sx_free(ctx, b->wt);
+}
+
 /* -- directed ----------------------------------------------------------------------------------------------------------------- */
 
-/* Links into unit i; column and w have room for n. */
-static int64_t directed_row(const law *l, int64_t i, int32_t *column, double *w) {
+/* Appends the links into unit i to the list, which holds *at of them. */
+static sx_status directed_row(sx_ctx *ctx, const law *l, int64_t i, link_block *b, int64_t *at) {
     const sx_ensemble *e = l->e;
     int64_t n = e->n, count = 0, j = -1;
     if (e->density >= 1) {
+        SX_TRY(ctx, reserve(ctx, b, *at + n, false));
         for (j = 0; j < n; j++)
-            if (j != i || e->self) column[count++] = (int32_t)j;
+            if (j != i || e->self) b->column[*at + count++] = (int32_t)j;
     } else {
         /* the gap to the next link is geometric: floor(ln u / ln(1 - d)) links are absent before it */
         double u[DRAWS];
         for (uint32_t draw = 0; j < n; draw++) {
+            SX_TRY(ctx, reserve(ctx, b, *at + count + DRAWS, false));
             l->k->uniform(l->mask, (uint64_t)i, SX_SLOT_COUPLING, draw, DRAWS, 1, u);
             l->k->log(DRAWS, u, u);
             for (int c = 0; c < DRAWS && j < n; c++) {
                 double gap = floor(u[c] / l->log_absent);
-                if (!(gap < (double)(n - j - 1))) {
-                    j = n;
-                    break;
-                }
-                j += 1 + (int64_t)gap;
-                if (j != i || e->self) column[count++] = (int32_t)j;
+                j = gap < (double)(n - j - 1) ? j + 1 + (int64_t)gap : n;
+                if (j < n && (j != i || e->self)) b->column[*at + count++] = (int32_t)j;
             }
         }
     }
+    const int32_t *column = b->column + *at;
+    double *w = b->w + *at;
     l->k->normal(l->weight, (uint64_t)i, SX_SLOT_COUPLING, 0, count, 1, w);
     if (e->kind == SX_ENSEMBLE_SPARSE) {
         for (int64_t c = 0; c < count; c++) w[c] *= l->sigma;
@@ -149,24 +177,21 @@ static int64_t directed_row(const law *l, int64_t i, int32_t *column, double *w)
         for (int64_t c = 0; c < count; c++)
             if (column[c] >= l->excitatory) w[c] = -w[c];
     }
-    return count;
+    *at += count;
+    return SX_OK;
 }
 
 /* -- one row ------------------------------------------------------------------------------------------------------------------ */
 
 static sx_status directed_dense_row(sx_ctx *ctx, const law *l, int64_t i, double *row) {
-    int64_t n = l->e->n;
-    int32_t *column = NULL;
-    double *w = NULL;
+    link_block b = { .room = 0 };
+    int64_t count = 0;
     sx_status status;
-    SX_GO(ctx, status, done, sx_alloc(ctx, n, sizeof *column, &column));
-    SX_GO(ctx, status, done, sx_alloc(ctx, n, sizeof *w, &w));
-    int64_t count = directed_row(l, i, column, w);
-    memset(row, 0, (size_t)n * sizeof *row);
-    for (int64_t c = 0; c < count; c++) row[column[c]] = w[c];
+    SX_GO(ctx, status, done, directed_row(ctx, l, i, &b, &count));
+    memset(row, 0, (size_t)l->e->n * sizeof *row);
+    for (int64_t c = 0; c < count; c++) row[b.column[c]] = b.w[c];
 done:
-    sx_free(ctx, column);
-    sx_free(ctx, w);
+    release(ctx, &b);
     return status;
 }
 
@@ -230,31 +255,10 @@ done:
 
 /* -- CSR ------------------------------------------------------------------------------------------------------------------------ */
 
-/* Links of a block of rows: of row r the entries [start[r], start[r+1]). wt is the mirror image, pairwise only. */
-typedef struct link_block {
-    int64_t start[SPARSE_ROWS + 1];
-    int64_t room;
-    int32_t *column;
-    double *w, *wt;
-} link_block;
-
 typedef struct csr_fill {
     const law *l;
     link_block *block;
 } csr_fill;
-
-static sx_status resize(sx_ctx *ctx, link_block *b, int64_t room, bool mirror) {
-    SX_TRY(ctx, sx_resize(ctx, room, sizeof *b->column, &b->column));
-    SX_TRY(ctx, sx_resize(ctx, room, sizeof *b->w, &b->w));
-    if (mirror) SX_TRY(ctx, sx_resize(ctx, room, sizeof *b->wt, &b->wt));
-    b->room = room;
-    return SX_OK;
-}
-
-static sx_status reserve(sx_ctx *ctx, link_block *b, int64_t need, bool mirror) {
-    if (need > b->room) SX_TRY(ctx, resize(ctx, b, need + need / 2 + 1024, mirror));
-    return SX_OK;
-}
 
 static sx_status csr_links(sx_ctx *ctx, int64_t index, int worker, void *arg) {
     const csr_fill *f = arg;
@@ -273,9 +277,7 @@ static sx_status csr_links(sx_ctx *ctx, int64_t index, int worker, void *arg) {
                 at += count;
             }
         } else if (i < n) {
-            /* a row can have up to n links; the room for that is given back below */
-            SX_TRY(ctx, reserve(ctx, b, at + n, false));
-            at += directed_row(f->l, i, b->column + at, b->w + at);
+            SX_TRY(ctx, directed_row(ctx, f->l, i, b, &at));
         }
     }
     b->start[SPARSE_ROWS] = at;
@@ -339,11 +341,7 @@ static sx_status links_csr(sx_ctx *ctx, const law *l, sx_coupling **out) {
     SX_GO(ctx, status, done, sx_parallel_for(ctx, blocks, csr_links, &f));
     SX_GO(ctx, status, done, csr_merge(ctx, l, f.block, out));
 done:
-    for (int64_t i = 0; f.block && i < blocks; i++) {
-        sx_free(ctx, f.block[i].column);
-        sx_free(ctx, f.block[i].w);
-        sx_free(ctx, f.block[i].wt);
-    }
+    for (int64_t i = 0; f.block && i < blocks; i++) release(ctx, &f.block[i]);
     sx_free(ctx, f.block);
     return status;
 }
