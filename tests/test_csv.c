@@ -50,15 +50,10 @@ static void test_matrix(void **state) {
     expect_labels(a.row_labels, 3, (const char *const[]){ "AVAL", "AVAR", "say \"hi\"" });
     expect_labels(a.column_labels, 3, (const char *const[]){ "AVAL", "AVAR", "RIM, L" });
     sx_array_free(ctx, &a);
-    static const char *const same[] = { "1,2\n3,4\n",
-                                        "1,2\r\n3,4",
-                                        "\xef\xbb\xbf"
-                                        "1,2\n3,4\n",
-                                        "1\t2\n3\t4\n",
-                                        "1;2\n3;4\n",
-                                        " 1 , 2 \n\t3,4\t\n",
-                                        "# a,b\n\n#c\n1,2\n3,4\n\n \n",
-                                        "\"1\",\"2\"\n3,4\n" };
+    static const char *const same[] = {
+        "1,2\n3,4\n", "1,2\r\n3,4",         "\357\273\2771,2\n3,4\n",       "1\t2\n3\t4\n",
+        "1;2\n3;4\n", " 1 , 2 \n\t3,4\t\n", "# a,b\n\n#c\n1,2\n3,4\n\n \n", "\"1\",\"2\"\n3,4\n"
+    };
     for (size_t k = 0; k < sizeof same / sizeof *same; k++) {
         parse_ok(ctx, "csv", same[k], k % 2 ? &unknown : &plain, &a);
         expect_numbers(&a, 2, 2, (double[]){ 1, 2, 3, 4 });
@@ -91,7 +86,8 @@ static void test_missing(void **state) {
     static const char text[] = "1,,nan\nNA,-NaN,2\n";
     sx_ctx *ctx = sx_ctx_create(NULL);
     sx_array a;
-    sx_read_opts seven = { .missing = 7 }, none = { .missing = NAN }, all = { .allow_nonfinite = true, .missing = 7 };
+    sx_read_opts seven = { .missing = 7 }, none = { .missing = (double)NAN },
+                 all = { .allow_nonfinite = true, .missing = 7 };
     parse_ok(ctx, "csv", text, &seven, &a);
     expect_numbers(&a, 2, 3, (double[]){ 1, 7, 7, 7, 7, 2 });
     sx_array_free(ctx, &a);
@@ -100,7 +96,7 @@ static void test_missing(void **state) {
                 a.data[5] == 2);
     sx_array_free(ctx, &a);
     parse_ok(ctx, "csv", "inf,-Infinity,+INF,nan\n", &all, &a);
-    expect_numbers(&a, 1, 4, (double[]){ INFINITY, -INFINITY, INFINITY, 7 });
+    expect_numbers(&a, 1, 4, (double[]){ (double)INFINITY, -(double)INFINITY, (double)INFINITY, 7 });
     sx_array_free(ctx, &a);
     sx_ctx_free(ctx);
 }

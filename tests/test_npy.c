@@ -74,8 +74,8 @@ static void test_values(void **state) {
         int n;
         double value;
     } good[] = {
-        { "<f2", { 0x00, 0x7c }, 2, INFINITY },
-        { "<f2", { 0x00, 0xfc }, 2, -INFINITY },
+        { "<f2", { 0x00, 0x7c }, 2, (double)INFINITY },
+        { "<f2", { 0x00, 0xfc }, 2, -(double)INFINITY },
         { "<f2", { 0xff, 0x03 }, 2, 1023 * 0x1p-24 },
         { "<f4", { 0x01, 0, 0, 0 }, 4, 0x1p-149 },
         { ">f4", { 0x80, 0, 0, 1 }, 4, -0x1p-149 },
@@ -225,7 +225,7 @@ static void test_paths(void **state) {
     assert_string_equal(sx_ctx_message(ctx),
                         "weights.mat: arrays are read from .npy, .npz, .csv, .csv.gz, .txt, .mtx and .safetensors");
     assert_int_equal(sx_array_read(ctx, "npy", &plain, &a), SX_E_FILE);
-    assert_true(sx_array_read(ctx, data_path("is_not_there.npy"), &plain, &a) < 0);
+    assert_int_equal(sx_array_read(ctx, data_path("is_not_there.npy"), &plain, &a), SX_E_FILE);
     assert_non_null(strstr(sx_ctx_message(ctx), "is_not_there.npy"));
     sx_ctx_free(ctx);
 }
