@@ -1,4 +1,8 @@
 set(SX_IO_SOURCES
+    src/io/hdf5_common.c
+    src/io/hdf5_read.c
+    src/io/hdf5_write.c
+    src/io/outdir.c
     src/io/toml.cpp
     src/io/toml_tree.c
     src/io/toml_set.c

@@ -1,0 +1,63 @@
+// SPDX-FileCopyrightText: Separatrix authors
+// SPDX-License-Identifier: Apache-2.0
+/* Shared by hdf5_write.c, hdf5_read.c, hdf5_common.c: errors of HDF5, chunk shapes, names of the layout.
+ * The HDF5 library of the distributions is not thread-safe: everything here is called from one thread only. */
+#ifndef SX_IO_HDF5_PRIVATE_H
+#define SX_IO_HDF5_PRIVATE_H
+
+#include "core/result_private.h"
+
+#define H5_USE_110_API /* newer libraries keep this interface */
+#include <hdf5.h>
+#include <hdf5_hl.h>
+
+enum {
+    SX_H5_FORMAT = 1,            /* version of the layout, root attribute separatrix_format */
+    SX_H5_CHUNK = 1 << 20,       /* bytes of a chunk at most */
+    SX_H5_COMPACT = 60000,       /* variables up to this size live in the object header, which HDF5 protects by a checksum */
+    SX_H5_IN_MEMORY = 1 << 20,   /* larger variables are read on demand */
+    SX_H5_MAX_OBJECTS = 1 << 16, /* groups and variables of a file */
+    SX_H5_MAX_TEXTS = 1 << 20,   /* elements of a string variable */
+    SX_H5_MAX_TEXT = 16 << 20    /* bytes of a string or text attribute */
+};
+
+/* NAME of a dimension without coordinate variable: what netCDF-4 writes. */
+#define SX_H5_NO_VARIABLE "This is a netCDF dimension but not a netCDF variable."
+
+/* HDF5 prints its errors unless told not to: switch that off, and on again. */
+typedef struct sx_h5_printing {
+    H5E_auto2_t function;
+    void *data;
+} sx_h5_printing;
+void sx_h5_silence(sx_h5_printing *p);
+void sx_h5_restore(const sx_h5_printing *p);
+
+/* Record the innermost message of HDF5's error stack. */
+sx_status sx_h5_fail_at(sx_ctx *ctx, sx_status status, const char *file, int line, const char *function, const char *call);
+/* Run an HDF5 call inside an expression: its failure becomes `status` and goes to `label`. */
+#define SX_H5(ctx, status, code, label, call)                                                                          \
+    do {                                                                                                               \
+        if ((call) < 0) {                                                                                              \
+            (status) = sx_h5_fail_at((ctx), (code), __FILE__, __LINE__, __func__, #call);                              \
+            goto label;                                                                                                \
+        }                                                                                                              \
+    } while (0)
+/* Give the present failure another status, its message a beginning. */
+sx_status sx_h5_restate(sx_ctx *ctx, sx_status status, const char *before);
+/* Close an id on the way out: the first failure counts. */
+void sx_h5_close(sx_ctx *ctx, sx_status *status, hid_t id);
+
+/* Chunk of at most SX_H5_CHUNK bytes: the last dimensions whole, then a part of one, then 1. Zero lengths become 1. */
+void sx_h5_chunk(int ndim, const int64_t *shape, size_t size, int64_t *chunk);
+/* Walk over the chunks in row-major order: at[] runs from all zero; false past the end. count[] = cells of the present chunk. */
+bool sx_h5_next(int ndim, const int64_t *shape, const int64_t *chunk, int64_t *at);
+int64_t sx_h5_cells(int ndim, const int64_t *shape, const int64_t *chunk, const int64_t *at, int64_t *count);
+
+/* Memory type of a dtype (borrowed); not for strings. */
+hid_t sx_h5_type(sx_dtype dtype);
+/* New id of the variable-length UTF-8 string type. */
+hid_t sx_h5_string_type(void);
+/* Is this the name of a root variable or dimension that holds warnings and verdicts? */
+bool sx_h5_reserved(const char *group, const char *name);
+
+#endif
