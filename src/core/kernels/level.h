@@ -12,6 +12,7 @@
 
 /* The iterations of the next loop are independent (an output may equal an input, never overlap it in part). */
 #if defined(__clang__)
+#pragma clang diagnostic ignored "-Wpass-failed" /* sanitizers and -O0 keep the loops scalar */
 #define SX_INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
 #else
 #define SX_INDEPENDENT _Pragma("GCC ivdep")

@@ -13,7 +13,7 @@
 #include <string.h>
 
 #define SX_VM_SIGN  UINT64_C(0x8000000000000000)
-#define SX_VM_INF   (1.0 / 0.0)
+#define SX_VM_INF   __builtin_inf()
 #define SX_VM_MAGIC 0x1.8p52 /* t = y + MAGIC: the low bits of t hold rint(y), t - MAGIC is rint(y), |y| < 2^51 */
 
 static inline uint64_t sx_vm_bits(double x) {
