@@ -26,6 +26,7 @@ int sx_cmd_report(const sx_command *self, int argc, char **argv);
 int sx_cmd_figures(const sx_command *self, int argc, char **argv);
 int sx_cmd_models(const sx_command *self, int argc, char **argv);
 int sx_cmd_tasks(const sx_command *self, int argc, char **argv);
+int sx_cmd_bench(const sx_command *self, int argc, char **argv);
 int sx_cmd_new(const sx_command *self, int argc, char **argv);
 
 /* Help of a command on stdout; returns 0. */

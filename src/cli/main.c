@@ -34,6 +34,10 @@ static const sx_command commands[] = {
     { "models", "models [KIND]", "model kinds: equations, fields, defaults, an example", NULL, sx_cmd_models },
     { "tasks", "tasks [KIND]", "task kinds: fields, defaults, needs, outputs, an example", NULL, sx_cmd_tasks },
     { "new", "new KIND", "a commented starting file; separatrix new rate | separatrix run - ends in seconds with a figure", NULL, sx_cmd_new },
+    { "bench", "bench [options]", "the speed table of this machine, beside its limits",
+      "  -t, --threads N      up to so many threads (default: all cores)\n"
+      "      --quick          without the sparse network of 1e7 couplings\n",
+      sx_cmd_bench },
 };
 static const int n_commands = (int)(sizeof commands / sizeof *commands);
 
