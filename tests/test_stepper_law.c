@@ -6,6 +6,7 @@
  * Mutants that must turn this file red: NOISE_DT, NOISE_SQRT2, ITO_STRATONOVICH. */
 #include "stepper_models.h"
 
+#include <separatrix/models.h>
 #include <separatrix/random.h>
 
 /* -- linear: exact --------------------------------------------------------------------------------------------------------- */
@@ -173,6 +174,58 @@ static void test_exact_step(void **state) {
     }
 }
 
+/* A network of 136 units, beyond the library's own small products: e^{Ah} x against Dormand-Prince, and the noise factor over a
+ * time long after relaxation against its equation A C + C A^T + 2 D = 0. */
+static void test_exact_large(void **state) {
+    sx_ctx *ctx = *state;
+    enum { N = 136 };
+    double *W = numbers(ctx, N * N), *x = numbers(ctx, 2 * N), *L = numbers(ctx, N * N), *one = numbers(ctx, N * N),
+           *C = numbers(ctx, N * N);
+    const double leak = 1, D = 0.5;
+    sx_normal_fill(sx_key_seed(7), 0, SX_SLOT_COUPLING, 0, N, N, W);
+    for (int i = 0; i < N * N; i++) W[i] *= 0.5 / sqrt((double)N);
+    sx_coupling *coupling = NULL;
+    sx_model *m = NULL;
+    sx_linear_opts o = { .struct_size = sizeof o };
+    sx_fields_default(sx_linear_fields, &o);
+    o.struct_size = sizeof o;
+    o.n = N;
+    o.leak = (sx_values){ 1, &leak };
+    OK(sx_coupling_dense(ctx, N, N, W, &coupling));
+    OK(sx_linear_create(ctx, &o, coupling, NULL, &m));
+    sx_coupling_free(ctx, coupling);
+
+    rig flow = rig_create(ctx, sx_model_ref(m), SX_METHOD_DORMAND_PRINCE, 1.5, 1);
+    rig exact = rig_create(ctx, sx_model_ref(m), SX_METHOD_EXACT, 1.5, 1);
+    for (int i = 0; i < N; i++) x[i] = x[N + i] = cos(i);
+    OK(sx_stepper_advance(ctx, flow.s, sx_key_seed(0), 0, 0, 2, 0, (sx_batch){ x, N, 1 }, flow.w));
+    OK(sx_stepper_advance(ctx, exact.s, sx_key_seed(0), 0, 0, 2, 0, (sx_batch){ x + N, N, 1 }, exact.w));
+    for (int i = 0; i < N; i++) NEAR(x[i], x[N + i], 1e-6);
+    rig_free(&flow);
+    rig_free(&exact);
+
+    rig g = rig_create(ctx, with_additive(ctx, m, D), SX_METHOD_EXACT, 60, N);
+    for (int i = 0; i < N; i++) one[i * N + i] = 1;
+    const sx_cbatch none = { NULL, 0, 0 };
+    OK(sx_stepper_step_with(ctx, g.s, 0, (sx_batch){ L, N, N }, (sx_cbatch){ one, N, N }, none, g.w));
+    for (int i = 0; i < N; i++)
+        for (int j = 0; j < N; j++)
+            for (int k = 0; k < N; k++) C[i * N + j] += L[i * N + k] * L[j * N + k];
+    for (int i = 0; i < N; i++) {
+        for (int j = 0; j < N; j++) {
+            double sum = (i == j ? 2 * D : 0) - 2 * leak * C[i * N + j];
+            for (int k = 0; k < N; k++) sum += W[i * N + k] * C[k * N + j] + C[i * N + k] * W[j * N + k];
+            NEAR(sum, 0, 1e-11);
+        }
+    }
+    rig_free(&g);
+    sx_free(ctx, W);
+    sx_free(ctx, x);
+    sx_free(ctx, L);
+    sx_free(ctx, one);
+    sx_free(ctx, C);
+}
+
 /* Noisy map x' = a x + sqrt(2) B n: Var = 2D/(1 - a^2) per unit. */
 static void test_map_variance(void **state) {
     sx_ctx *ctx = *state;
@@ -284,10 +337,10 @@ static void test_calculus(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_ou_variance), cmocka_unit_test(test_network_covariance),
-        cmocka_unit_test(test_exact_step),  cmocka_unit_test(test_map_variance),
-        cmocka_unit_test(test_quartic),     cmocka_unit_test(test_anharmonic),
-        cmocka_unit_test(test_calculus),
+        cmocka_unit_test(test_ou_variance),  cmocka_unit_test(test_network_covariance),
+        cmocka_unit_test(test_exact_step),   cmocka_unit_test(test_exact_large),
+        cmocka_unit_test(test_map_variance), cmocka_unit_test(test_quartic),
+        cmocka_unit_test(test_anharmonic),   cmocka_unit_test(test_calculus),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
