@@ -19,7 +19,7 @@
 #include <cmocka.h>
 
 #define OK(call) assert_int_equal((call), SX_OK)
-#define CANARY 1234.5
+#define CANARY   1234.5
 
 /* Numbers in (lo, hi) from the library's own generator, by name. */
 static inline void fill(const char *name, double lo, double hi, int64_t n, double *out) {
@@ -38,7 +38,7 @@ static inline sx_work scratch(int64_t need, const sx_exec *exec) {
     void *p = NULL;
     assert_int_equal(posix_memalign(&p, 64, (size_t)(need + 1) * sizeof(double)), 0);
     sx_work w = { p, need, exec, 0 };
-    for (int64_t i = 0; i < need; ++i) w.p[i] = NAN; /* reading what was not written shows */
+    for (int64_t i = 0; i < need; ++i) w.p[i] = (double)NAN; /* reading what was not written shows */
     w.p[need] = CANARY;
     return w;
 }
@@ -76,8 +76,8 @@ static inline void close_to(const char *what, int64_t n, const double *a, const 
 /* A model operation with directions, all n x b. */
 enum { OP_F, OP_JVP, OP_VJP, OP_HVV, OP_PHV, OP_TVVV };
 static const sx_op op_code[] = { SX_OP_F, SX_OP_JVP, SX_OP_VJP, SX_OP_HVV, SX_OP_PHV, SX_OP_TVVV };
-static inline void apply_op(const sx_model *m, int op, double t, const double *x, int64_t xb, const double *const *d, int64_t b,
-                            double *out, const sx_exec *exec) {
+static inline void apply_op(const sx_model *m, int op, double t, const double *x, int64_t xb, const double *const *d,
+                            int64_t b, double *out, const sx_exec *exec) {
     const sx_model_ops *o = sx_model_operations(m);
     const void *self = sx_model_self(m);
     int64_t n = sx_model_n(m);
@@ -85,20 +85,32 @@ static inline void apply_op(const sx_model *m, int op, double t, const double *x
     sx_batch y = { out, n, b };
     sx_cbatch at = view(x, n, xb);
     switch (op) {
-    case OP_F: o->F(self, t, at, y, w); break;
-    case OP_JVP: o->jvp(self, t, at, view(d[0], n, b), y, w); break;
-    case OP_VJP: o->vjp(self, t, at, view(d[0], n, b), y, w); break;
-    case OP_HVV: o->hvv(self, t, at, view(d[0], n, b), view(d[1], n, b), y, w); break;
-    case OP_PHV: o->phv(self, t, at, view(d[0], n, b), view(d[1], n, b), y, w); break;
-    default: o->tvvv(self, t, at, view(d[0], n, b), view(d[1], n, b), view(d[2], n, b), y, w); break;
+    case OP_F:
+        o->F(self, t, at, y, w);
+        break;
+    case OP_JVP:
+        o->jvp(self, t, at, view(d[0], n, b), y, w);
+        break;
+    case OP_VJP:
+        o->vjp(self, t, at, view(d[0], n, b), y, w);
+        break;
+    case OP_HVV:
+        o->hvv(self, t, at, view(d[0], n, b), view(d[1], n, b), y, w);
+        break;
+    case OP_PHV:
+        o->phv(self, t, at, view(d[0], n, b), view(d[1], n, b), y, w);
+        break;
+    default:
+        o->tvvv(self, t, at, view(d[0], n, b), view(d[1], n, b), view(d[2], n, b), y, w);
+        break;
     }
     release(w);
 }
 
 /* Derivative along u of a function of x by central differences at h, h/2, h/4, h/8, extrapolated: error O(h^8) + O(eps/h). */
 typedef void (*function_of_x)(void *arg, const double *x, double *out);
-static inline void richardson(function_of_x f, void *arg, int64_t count_x, const double *x, const double *u, int64_t count_out,
-                              double h, double *out) {
+static inline void richardson(function_of_x f, void *arg, int64_t count_x, const double *x, const double *u,
+                              int64_t count_out, double h, double *out) {
     double *y = malloc((size_t)count_x * sizeof *y), *table[4], *minus = malloc((size_t)count_out * sizeof *minus);
     for (int l = 0; l < 4; ++l) {
         double step = ldexp(h, -l);
@@ -140,7 +152,8 @@ static inline void check_model(sx_ctx *ctx, const char *name, const sx_model *m,
     const void *self = sx_model_self(m);
     int64_t n = sx_model_n(m), count = n * B;
     double *x = numbers("x", -radius, radius, count), *u = numbers("u", -1, 1, count), *v = numbers("v", -1, 1, count);
-    double *z = numbers("z", -1, 1, count), *p = numbers("p", -1, 1, count), *a = numbers("a", 0, 1, count), *c = numbers("c", 0, 1, count);
+    double *z = numbers("z", -1, 1, count), *p = numbers("p", -1, 1, count), *a = numbers("a", 0, 1, count),
+           *c = numbers("c", 0, 1, count);
     char what[96];
 #define NAME(text) (snprintf(what, sizeof what, "%s: %s", name, text), what)
 

@@ -126,7 +126,8 @@ static void derivatives(void **state) {
         int potential = k / 40, metric = k / 8 % 5, flow = k / 2 % 4;
         snprintf(name, sizeof name, "potential %d metric %d flow %d variant %d", potential, metric, flow, k % 2);
         sx_model *m = combination(ctx, &p, potential, metric, flow, k % 2);
-        const char *all[] = { "F", "jvp", "vjp", "hvv", "phv", "tvvv", "jacobian", "divergence", "potential", "gradient", "metric", "reentrant" };
+        const char *all[] = { "F",        "jvp",        "vjp",       "hvv",      "phv",    "tvvv",
+                              "jacobian", "divergence", "potential", "gradient", "metric", "reentrant" };
         for (size_t i = 0; i < sizeof all / sizeof *all; ++i) assert_true(sx_model_has(m, all[i]));
         assert_false(sx_model_has(m, "sample"));
         check_model(ctx, name, m, 0.0, 1.5, 0.04);
@@ -193,12 +194,14 @@ static void equals_rate(void **state) {
     enum { B = 1000 };
     parts p;
     parts_make(ctx, &p);
-    double *x = numbers("points", -4, 4, N * B), *a = numbers("a", 0, 1, N * B), *c = numbers("c", 0, 1, N * B), *d = numbers("d", 0, 1, N * B);
+    double *x = numbers("points", -4, 4, N * B), *a = numbers("a", 0, 1, N * B), *c = numbers("c", 0, 1, N * B),
+           *d = numbers("d", 0, 1, N * B);
     sx_rate_opts r = { .struct_size = sizeof r };
     sx_fields_default(sx_rate_fields, &r);
     r.tau = (sx_values){ N, p.tau };
     sx_input in = { .struct_size = sizeof in, .kind = SX_INPUT_CONSTANT, .amplitude = { N, p.input } };
-    sx_model *rate = NULL, *whole = combination(ctx, &p, SX_POTENTIAL_HOPFIELD, SX_METRIC_ACTIVATION, SX_FLOW_ACTIVATION, 0);
+    sx_model *rate = NULL,
+             *whole = combination(ctx, &p, SX_POTENTIAL_HOPFIELD, SX_METRIC_ACTIVATION, SX_FLOW_ACTIVATION, 0);
     OK(sx_rate_create(ctx, &r, p.W, NULL, &in, NULL, &rate));
     apply_op(rate, OP_F, 0.0, x, B, NULL, B, a, NULL);
     apply_op(whole, OP_F, 0.0, x, B, NULL, B, c, NULL);
@@ -216,7 +219,8 @@ static void equals_rate(void **state) {
         OK(sx_coupling_dense(ctx, N, N, part, &P));
         OK(sx_rate_create(ctx, &r, P, NULL, &in, NULL, &rate));
         p.W = P;
-        whole = combination(ctx, &p, SX_POTENTIAL_HOPFIELD, SX_METRIC_ACTIVATION, sign > 0 ? SX_FLOW_NONE : SX_FLOW_ACTIVATION, 0);
+        whole = combination(ctx, &p, SX_POTENTIAL_HOPFIELD, SX_METRIC_ACTIVATION,
+                            sign > 0 ? SX_FLOW_NONE : SX_FLOW_ACTIVATION, 0);
         p.W = W;
         apply_op(rate, OP_F, 0.0, x, B, NULL, B, a, NULL);
         from_parts(whole, B, x, d);
@@ -248,7 +252,8 @@ static void equals_linear(void **state) {
     enum { B = 1000 };
     parts p;
     parts_make(ctx, &p);
-    double *x = numbers("points", -3, 3, N * B), *a = numbers("a", 0, 1, N * B), *c = numbers("c", 0, 1, N * B), Ad[N * N] = { 0 }, M[N * N], leak = 0.0;
+    double *x = numbers("points", -3, 3, N * B), *a = numbers("a", 0, 1, N * B), *c = numbers("c", 0, 1, N * B),
+           Ad[N * N] = { 0 }, M[N * N], leak = 0.0;
     sx_coupling_add_to_dense(p.A, 1.0, NULL, Ad);
     for (int i = 0; i < N; ++i) {
         for (int j = 0; j < N; ++j) M[i * N + j] = 0.7 * 0.5 * (Ad[i * N + j] - Ad[j * N + i]) - p.H[i * N + j];
@@ -258,7 +263,8 @@ static void equals_linear(void **state) {
     sx_linear_opts l = { .struct_size = sizeof l };
     sx_fields_default(sx_linear_fields, &l);
     l.leak = (sx_values){ 1, &leak };
-    sx_model *linear = NULL, *m = combination(ctx, &p, SX_POTENTIAL_QUADRATIC, SX_METRIC_IDENTITY, SX_FLOW_ANTISYMMETRIC, 0);
+    sx_model *linear = NULL,
+             *m = combination(ctx, &p, SX_POTENTIAL_QUADRATIC, SX_METRIC_IDENTITY, SX_FLOW_ANTISYMMETRIC, 0);
     OK(sx_linear_create(ctx, &l, W, NULL, &linear));
     apply_op(linear, OP_F, 0.0, x, B, NULL, B, a, NULL);
     apply_op(m, OP_F, 0.0, x, B, NULL, B, c, NULL);
@@ -425,9 +431,15 @@ static int teardown(void **state) {
 }
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(F_is_its_parts),       cmocka_unit_test(derivatives),         cmocka_unit_test(sparse_parts),
-        cmocka_unit_test(equals_rate),          cmocka_unit_test(equals_linear),       cmocka_unit_test(equals_attention),
-        cmocka_unit_test(modern_hopfield_pair), cmocka_unit_test(rotation_and_metric), cmocka_unit_test(refusals),
+        cmocka_unit_test(F_is_its_parts),
+        cmocka_unit_test(derivatives),
+        cmocka_unit_test(sparse_parts),
+        cmocka_unit_test(equals_rate),
+        cmocka_unit_test(equals_linear),
+        cmocka_unit_test(equals_attention),
+        cmocka_unit_test(modern_hopfield_pair),
+        cmocka_unit_test(rotation_and_metric),
+        cmocka_unit_test(refusals),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -14,21 +14,38 @@ static sx_composed_opts composed(void) {
 /* -- operations at points x[N][B] ------------------------------------------------------------------------------------------------ */
 
 enum { NB, NBT, NDIV, NSTRAT, NCOV, NDB, NGRAD, ND2 };
-static void noise_op(const sx_noise *noise, int op, const double *x, const double *a, const double *c, const double *e, double *out) {
+static void noise_op(const sx_noise *noise, int op, const double *x, const double *a, const double *c, const double *e,
+                     double *out) {
     const sx_noise_ops *o = sx_noise_operations(noise);
     const void *self = sx_noise_self(noise);
     int64_t rank = sx_noise_rank(noise);
     sx_work w = scratch(o->work(self, B), NULL);
     sx_batch y = { out, N, B }, z = { out, rank, B };
     switch (op) {
-    case NB: o->B(self, 0.0, view(x, N, B), view(a, rank, B), y, w); break;
-    case NBT: o->Bt(self, 0.0, view(x, N, B), view(a, N, B), z, w); break;
-    case NDIV: o->div_D(self, 0.0, view(x, N, B), y, w); break;
-    case NSTRAT: o->strat(self, 0.0, view(x, N, B), y, w); break;
-    case NCOV: o->covariant(self, 0.0, view(x, N, B), y, w); break;
-    case NDB: o->dB(self, 0.0, view(x, N, B), view(a, N, B), view(c, rank, B), y, w); break;
-    case NGRAD: o->grad_pDp(self, 0.0, view(x, N, B), view(a, N, B), y, w); break;
-    default: o->d2D(self, 0.0, view(x, N, B), view(a, N, B), view(c, N, B), view(e, N, B), y, w); break;
+    case NB:
+        o->B(self, 0.0, view(x, N, B), view(a, rank, B), y, w);
+        break;
+    case NBT:
+        o->Bt(self, 0.0, view(x, N, B), view(a, N, B), z, w);
+        break;
+    case NDIV:
+        o->div_D(self, 0.0, view(x, N, B), y, w);
+        break;
+    case NSTRAT:
+        o->strat(self, 0.0, view(x, N, B), y, w);
+        break;
+    case NCOV:
+        o->covariant(self, 0.0, view(x, N, B), y, w);
+        break;
+    case NDB:
+        o->dB(self, 0.0, view(x, N, B), view(a, N, B), view(c, rank, B), y, w);
+        break;
+    case NGRAD:
+        o->grad_pDp(self, 0.0, view(x, N, B), view(a, N, B), y, w);
+        break;
+    default:
+        o->d2D(self, 0.0, view(x, N, B), view(a, N, B), view(c, N, B), view(e, N, B), y, w);
+        break;
     }
     release(w);
 }
@@ -73,7 +90,8 @@ static void check_noise(const char *name, const sx_noise *noise, const double *x
     const sx_noise_ops *o = sx_noise_operations(noise);
     int64_t rank = sx_noise_rank(noise);
     double *w = numbers("w", -1, 1, rank * B + 1), *Btp = numbers("Btp", 0, 1, rank * B + 1);
-    double p[N * B], Bw[N * B], v[N * B], Dv[N * B], back[N * B], residual[B], got[N * B], want[N * B], e[N * B], tmp[N * B];
+    double p[N * B], Bw[N * B], v[N * B], Dv[N * B], back[N * B], residual[B], got[N * B], want[N * B], e[N * B],
+        tmp[N * B];
     fill("p", -1, 1, N * B, p);
     fill("v", -1, 1, N * B, v);
     noise_op(noise, NB, x, w, NULL, NULL, Bw);
@@ -145,8 +163,8 @@ static void additive(void **state) {
     apply_D(noise, x, v, out);
     for (int i = 0; i < N * B; ++i) assert_true(fabs(out[i] - D[i / B] * v[i]) < 1e-15);
     /* the part outside the range of D is the second unit */
-    sx_noise_operations(noise)->Dinv(sx_noise_self(noise), 0.0, view(x, N, B), view(v, N, B), (sx_batch){ out, N, B }, residual,
-                                     (sx_work){ NULL, 0, NULL, 0 });
+    sx_noise_operations(noise)->Dinv(sx_noise_self(noise), 0.0, view(x, N, B), view(v, N, B), (sx_batch){ out, N, B },
+                                     residual, (sx_work){ NULL, 0, NULL, 0 });
     for (int r = 0; r < B; ++r) assert_true(fabs(residual[r] - fabs(v[B + r])) < 1e-15 && out[B + r] == 0.0);
     sx_noise_free(ctx, noise);
     D[2] = -1.0;
@@ -175,7 +193,8 @@ static void additive(void **state) {
         close_to("D v", N * B, out, want, 1e-14, 1.0);
         /* residual of v: its distance from the plane of the two columns of f */
         sx_work s = scratch(sx_noise_operations(noise)->work(sx_noise_self(noise), B), NULL);
-        sx_noise_operations(noise)->Dinv(sx_noise_self(noise), 0.0, view(x, N, B), view(v, N, B), (sx_batch){ out, N, B }, residual, s);
+        sx_noise_operations(noise)->Dinv(sx_noise_self(noise), 0.0, view(x, N, B), view(v, N, B),
+                                         (sx_batch){ out, N, B }, residual, s);
         release(s);
         double aa = 0, bb = 0, ab = 0;
         for (int i = 0; i < N; ++i) {
@@ -224,7 +243,9 @@ static void multiplicative(void **state) {
         for (int i = 0; i < N * B; ++i) one[i] = 1.0;
         noise_op(noise, NB, x, one, NULL, NULL, out);
         for (int i = 0; i < N * B; ++i) { /* sigma / sqrt 2 */
-            double y = 2.0 + 0.7 * x[i], sigma = s[i / B] * (shape == 0 ? y : shape == 1 ? sqrt(y) : sqrt(1.0 + x[i] * x[i]));
+            double y = 2.0 + 0.7 * x[i], sigma = s[i / B] * (shape == 0   ? y
+                                                             : shape == 1 ? sqrt(y)
+                                                                          : sqrt(1.0 + x[i] * x[i]));
             assert_true(fabs(out[i] - sigma / sqrt(2.0)) < 1e-15);
         }
         sx_noise_free(ctx, noise);
@@ -342,7 +363,10 @@ static void corrections(void **state) {
     sx_ctx *ctx = *state;
     const double T = 0.7, x = 0.9;
     /* factor of T x: as Ito, as Stratonovich (one less); NaN = vanishes identically */
-    const double want[4][2] = { [SX_KINETIC] = { 2, 1 }, [SX_ITO] = { NAN, -1 }, [SX_STRATONOVICH] = { 1, NAN }, [SX_COVARIANT] = { 1, 0 } };
+    const double want[4][2] = { [SX_KINETIC] = { 2, 1 },
+                                [SX_ITO] = { (double)NAN, -1 },
+                                [SX_STRATONOVICH] = { 1, (double)NAN },
+                                [SX_COVARIANT] = { 1, 0 } };
     for (int c = 0; c < 4; ++c) {
         sx_model *m = lorentzian(ctx, T, (sx_calculus)c);
         for (int as = 0; as < 2; ++as) {
@@ -362,7 +386,9 @@ static void corrections(void **state) {
  * .71537774 (Stratonovich without correction, and covariant), .52513528 (Ito): unified-dynamics.md, T8(iv). */
 static void calculi(void **state) {
     sx_ctx *ctx = *state;
-    const double want[4] = { [SX_KINETIC] = 1.0, [SX_ITO] = .52513528, [SX_STRATONOVICH] = .71537774, [SX_COVARIANT] = .71537774 };
+    const double want[4] = {
+        [SX_KINETIC] = 1.0, [SX_ITO] = .52513528, [SX_STRATONOVICH] = .71537774, [SX_COVARIANT] = .71537774
+    };
     for (int c = 0; c < 4; ++c) {
         sx_model *m = lorentzian(ctx, 1.0, (sx_calculus)c);
         const sx_noise_ops *o = sx_noise_operations(sx_model_noise(m));
@@ -564,8 +590,9 @@ static int teardown(void **state) {
 }
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(additive),    cmocka_unit_test(multiplicative), cmocka_unit_test(thermal), cmocka_unit_test(corrections),
-        cmocka_unit_test(calculi),     cmocka_unit_test(attach),         cmocka_unit_test(rules),
+        cmocka_unit_test(additive),    cmocka_unit_test(multiplicative), cmocka_unit_test(thermal),
+        cmocka_unit_test(corrections), cmocka_unit_test(calculi),        cmocka_unit_test(attach),
+        cmocka_unit_test(rules),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

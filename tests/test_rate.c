@@ -10,7 +10,8 @@ static sx_rate_opts defaults(void) {
 }
 
 /* The equation of models.h, summed naively with libm. W, L dense row-major. */
-static double reference(const sx_rate_opts *o, double tau, int64_t n, const double *W, const double *L, double I, const double *x, int64_t i) {
+static double reference(const sx_rate_opts *o, double tau, int64_t n, const double *W, const double *L, double I,
+                        const double *x, int64_t i) {
     double s = 0.0, l = 0.0;
     for (int64_t j = 0; j < n; ++j) {
         s += W[i * n + j] * (o->form == 0 ? tanh(x[j]) : x[j]);
@@ -78,7 +79,11 @@ static void derivatives(void **state) {
                 o.beta = 1.4;
                 o.gain = 1.2;
                 if (time == 0) o.tau = (sx_values){ N, tau };
-                sx_input in = { .struct_size = sizeof in, .kind = SX_INPUT_SINE, .amplitude = { 1, &amplitude }, .frequency = 0.7, .phase = 0.4 };
+                sx_input in = { .struct_size = sizeof in,
+                                .kind = SX_INPUT_SINE,
+                                .amplitude = { 1, &amplitude },
+                                .frequency = 0.7,
+                                .phase = 0.4 };
                 sx_model *m = NULL;
                 const sx_coupling *w = k % 2 ? A : W;
                 OK(sx_rate_create(ctx, &o, w, k == 1 ? NULL : L, k == 2 ? NULL : &in, NULL, &m));
@@ -124,7 +129,8 @@ static void inputs(void **state) {
     sx_ctx *ctx = *state;
     enum { N = 4, B = 8, TRIALS = 3, TIMES = 5, CHANNELS = 2 };
     sx_coupling *W = dense(ctx, "W", N, 1.0);
-    double x[N * B], F0[N * B], F1[N * B], amplitude[N] = { 1, -2, 0.5, 0 }, *data = numbers("data", -1, 1, TRIALS * TIMES * CHANNELS);
+    double x[N * B], F0[N * B], F1[N * B], amplitude[N] = { 1, -2, 0.5, 0 },
+                                           *data = numbers("data", -1, 1, TRIALS * TIMES * CHANNELS);
     const int64_t unit[CHANNELS] = { 3, 1 };
     fill("x", -1, 1, N * B, x);
     sx_rate_opts o = defaults();
@@ -138,8 +144,8 @@ static void inputs(void **state) {
         double t, factor; /* I = factor * amplitude */
     } cases[] = {
         { { .kind = SX_INPUT_CONSTANT }, 3.0, 1.0 },
-        { { .kind = SX_INPUT_SINE, .frequency = 0.25, .phase = 0.0 }, 1.0, 1.0 },                       /* sin(pi/2) */
-        { { .kind = SX_INPUT_SINE, .frequency = 0.25, .phase = 0.52359877559829887308 }, 0.0, 0.5 },   /* sin(pi/6) */
+        { { .kind = SX_INPUT_SINE, .frequency = 0.25, .phase = 0.0 }, 1.0, 1.0 },                    /* sin(pi/2) */
+        { { .kind = SX_INPUT_SINE, .frequency = 0.25, .phase = 0.52359877559829887308 }, 0.0, 0.5 }, /* sin(pi/6) */
         { { .kind = SX_INPUT_PULSE, .start = 1.0, .stop = 2.0 }, 1.0, 1.0 },
         { { .kind = SX_INPUT_PULSE, .start = 1.0, .stop = 2.0 }, 2.0, 0.0 },
         { { .kind = SX_INPUT_PULSE, .start = 1.0, .stop = 2.0 }, 0.999, 0.0 },
@@ -153,8 +159,14 @@ static void inputs(void **state) {
         sx_model_free(ctx, m);
     }
     /* samples: replica replica0 + r reads trial (replica0 + r) mod trials */
-    sx_input in = { .struct_size = sizeof in, .kind = SX_INPUT_SAMPLES, .trials = TRIALS, .times = TIMES, .channels = CHANNELS,
-                    .data = data, .dt = 0.1, .channel_unit = unit };
+    sx_input in = { .struct_size = sizeof in,
+                    .kind = SX_INPUT_SAMPLES,
+                    .trials = TRIALS,
+                    .times = TIMES,
+                    .channels = CHANNELS,
+                    .data = data,
+                    .dt = 0.1,
+                    .channel_unit = unit };
     OK(sx_rate_create(ctx, &o, W, NULL, &in, NULL, &m));
     assert_true(fabs(sx_model_input_end(m) - 0.5) < 1e-15);
     assert_int_equal(sx_model_trials(m), TRIALS);
@@ -169,7 +181,9 @@ static void inputs(void **state) {
             for (int i = 0; i < N; ++i) {
                 for (int r = 0; r < B; ++r) {
                     int64_t trial = (replica0 + r) % TRIALS;
-                    double want = i == 3 ? data[(trial * TIMES + step) * CHANNELS] : i == 1 ? data[(trial * TIMES + step) * CHANNELS + 1] : 0.0;
+                    double want = i == 3   ? data[(trial * TIMES + step) * CHANNELS]
+                                  : i == 1 ? data[(trial * TIMES + step) * CHANNELS + 1]
+                                           : 0.0;
                     assert_true(fabs(F1[i * B + r] - F0[i * B + r] - want) < 1e-14);
                 }
             }

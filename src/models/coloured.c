@@ -66,7 +66,8 @@ static void phv(const void *self, double t, sx_cbatch x, sx_cbatch p, sx_cbatch 
     c->f->phv(c->self, t, upper(c, x), upper(c, p), upper(c, v), upper_out(c, out), w);
     clear_lower(c, out);
 }
-static void tvvv(const void *self, double t, sx_cbatch x, sx_cbatch u, sx_cbatch v, sx_cbatch z, sx_batch out, sx_work w) {
+static void tvvv(const void *self, double t, sx_cbatch x, sx_cbatch u, sx_cbatch v, sx_cbatch z, sx_batch out,
+                 sx_work w) {
     const coloured *c = self;
     c->f->tvvv(c->self, t, upper(c, x), upper(c, u), upper(c, v), upper(c, z), upper_out(c, out), w);
     clear_lower(c, out);
@@ -161,10 +162,12 @@ static sx_status create(sx_ctx *ctx, coloured *c, sx_state_array *arrays, sx_mod
     for (int a = 0; a < l->n_arrays; ++a) arrays[a] = l->arrays[a];
     if (l->n_arrays == 1) arrays[0].dim = "x_index";
     arrays[l->n_arrays] = (sx_state_array){ "eta", "eta_index", c->n, l->n_arrays == 1 ? l->arrays[0].labels : NULL };
-    SX_GO(ctx, status, done, sx_format(ctx, &equation, "%s, plus eta; eta' = -eta/tau_c + xi/tau_c, tau_c = %g",
-                                       sx_model_equation(c->base), 1.0 / c->rate));
-    SX_GO(ctx, status, done, sx_format(ctx, &latex, "%s\\ +\\eta,\\quad \\tau_c \\dot\\eta = -\\eta + \\xi,\\ \\tau_c = %g",
-                                       sx_model_latex(c->base), 1.0 / c->rate));
+    SX_GO(ctx, status, done,
+          sx_format(ctx, &equation, "%s, plus eta; eta' = -eta/tau_c + xi/tau_c, tau_c = %g",
+                    sx_model_equation(c->base), 1.0 / c->rate));
+    SX_GO(ctx, status, done,
+          sx_format(ctx, &latex, "%s\\ +\\eta,\\quad \\tau_c \\dot\\eta = -\\eta + \\xi,\\ \\tau_c = %g",
+                    sx_model_latex(c->base), 1.0 / c->rate));
     c->ops = table(c->f);
     sx_model_desc d = { .struct_size = sizeof d, .ops = &c->ops, .self = c, .kind = SX_FLOW };
     d.layout = (sx_layout){ 2 * c->n, l->n_arrays + 1, arrays };
@@ -180,22 +183,27 @@ done:
     return status;
 }
 
-sx_status sx_model_with_coloured_noise(sx_ctx *ctx, const sx_model *m, const sx_noise *noise, double tau, sx_model **out) {
+sx_status sx_model_with_coloured_noise(sx_ctx *ctx, const sx_model *m, const sx_noise *noise, double tau,
+                                       sx_model **out) {
     if (sx_model_kind(m) != SX_FLOW)
-        return SX_FAIL(ctx, SX_E_USAGE, "noise.kind = \"ou\" wants a flow (continuous time); this model is discrete or Hamiltonian");
+        return SX_FAIL(ctx, SX_E_USAGE,
+                       "noise.kind = \"ou\" wants a flow (continuous time); this model is discrete or Hamiltonian");
     if (!(tau > 0.0 && isfinite(tau))) return SX_FAIL(ctx, SX_E_USAGE, "noise.tau = %g: want a finite value > 0", tau);
     sx_noise_class cls = sx_noise_class_of(noise);
     if (cls != SX_NOISE_NONE && cls != SX_NOISE_ADDITIVE_DIAGONAL && cls != SX_NOISE_ADDITIVE_MATRIX)
-        return SX_FAIL(ctx, SX_E_USAGE, "noise.kind = \"ou\" wants additive noise; this one is %s", sx_noise_class_name(cls));
+        return SX_FAIL(ctx, SX_E_USAGE, "noise.kind = \"ou\" wants additive noise; this one is %s",
+                       sx_noise_class_name(cls));
     int64_t n = sx_model_n(m);
     if (sx_noise_units(noise) != n)
-        return SX_FAIL(ctx, SX_E_USAGE, "noise of %lld units on a model of %lld", (long long)sx_noise_units(noise), (long long)n);
+        return SX_FAIL(ctx, SX_E_USAGE, "noise of %lld units on a model of %lld", (long long)sx_noise_units(noise),
+                       (long long)n);
     sx_status status;
     coloured *c = NULL;
     sx_state_array *arrays = NULL;
     sx_noise *white = NULL;
     sx_model *quiet = NULL;
-    SX_GO(ctx, status, done, cls == SX_NOISE_NONE ? sx_noise_none(ctx, 2 * n, &white) : eta_noise(ctx, noise, n, 1.0 / tau, &white));
+    SX_GO(ctx, status, done,
+          cls == SX_NOISE_NONE ? sx_noise_none(ctx, 2 * n, &white) : eta_noise(ctx, noise, n, 1.0 / tau, &white));
     SX_GO(ctx, status, done, sx_alloc(ctx, sx_model_layout(m)->n_arrays + 1, sizeof *arrays, &arrays));
     SX_GO(ctx, status, done, sx_alloc(ctx, 1, sizeof *c, &c));
     c->base = sx_model_ref(m);

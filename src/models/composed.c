@@ -13,22 +13,7 @@
  * which is computed as such: one product, and nothing of the form 0 times infinity at saturation. */
 #include "models/composed.h"
 
-#include "models/flow.h"
-#include "models/potential.h"
-
-#include <stdio.h>
-
-typedef struct composed {
-    int64_t n;
-    const sx_kernels *k;
-    sx_potential phi;
-    sx_metric metric;
-    sx_flow flow;
-    bool native;         /* hopfield potential with activation metric */
-    sx_parity symmetric; /* native without activation flow: V = W_S, shared with phi.S (not owned) */
-    sx_coupling *W;      /* native with activation flow: V = W (owned reference) */
-    double *W_diagonal;  /* owned: of V */
-} composed;
+typedef sx_composed composed;
 
 /* -- the native part: V in and its transpose -------------------------------------------------------------------------------------- */
 
@@ -47,8 +32,8 @@ static void tanh_at(const composed *c, int order, sx_cbatch x, double **f, sx_wo
     sx_tanh_derivatives(c->k, x.n * x.b, x.x, f[0], f[1], f[2], f[3], f[4]);
 }
 /* out = V (f u v z) / tau */
-static void native_direction(const composed *c, const double *f, sx_cbatch u, const double *v, const double *z, sx_batch out,
-                             sx_work w) {
+static void native_direction(const composed *c, const double *f, sx_cbatch u, const double *v, const double *z,
+                             sx_batch out, sx_work w) {
     double *tmp = sx_take(&w, u.n * u.b);
     for (int64_t i = 0; i < u.n * u.b; ++i) tmp[i] = f[i] * u.x[i] * (v ? v[i] : 1.0) * (z ? z[i] : 1.0);
     native_product(c, false, sx_view(tmp, u.n, u.b), 0.0, out, w);
@@ -58,7 +43,8 @@ static void native_direction(const composed *c, const double *f, sx_cbatch u, co
 /* -- flows: out += ------------------------------------------------------------------------------------------------------------------ */
 
 /* out += W_A (f u v z) / tau */
-static void activation_add(const composed *c, const double *f, sx_cbatch u, const double *v, const double *z, sx_batch out, sx_work w) {
+static void activation_add(const composed *c, const double *f, sx_cbatch u, const double *v, const double *z,
+                           sx_batch out, sx_work w) {
     int64_t count = u.n * u.b;
     double *tmp = sx_take(&w, count);
     sx_batch R = sx_take_batch(&w, u.n, u.b);
@@ -68,7 +54,8 @@ static void activation_add(const composed *c, const double *f, sx_cbatch u, cons
     c->k->axpy_rows(u.n, u.b, c->flow.inverse_tau, R.x, out.x);
 }
 /* out += f v (W_A^T (p / tau)) = -f v (W_A (p / tau)) */
-static void activation_add_transposed(const composed *c, const double *f, const double *v, sx_cbatch p, sx_batch out, sx_work w) {
+static void activation_add_transposed(const composed *c, const double *f, const double *v, sx_cbatch p, sx_batch out,
+                                      sx_work w) {
     int64_t count = p.n * p.b;
     double *tmp = sx_take(&w, count);
     sx_batch R = sx_take_batch(&w, p.n, p.b);
@@ -272,7 +259,8 @@ static void phv(const void *self, double t, sx_cbatch x0, sx_cbatch p, sx_cbatch
     }
 }
 
-static void tvvv(const void *self, double t, sx_cbatch x0, sx_cbatch u, sx_cbatch v, sx_cbatch z, sx_batch out, sx_work w) {
+static void tvvv(const void *self, double t, sx_cbatch x0, sx_cbatch u, sx_cbatch v, sx_cbatch z, sx_batch out,
+                 sx_work w) {
     (void)t;
     const composed *c = self;
     sx_cbatch x = sx_spread(x0, u.b, &w);
@@ -395,7 +383,8 @@ static void reentrant(const void *self, double t, sx_cbatch x, sx_batch out, sx_
 static int64_t work(const void *self, sx_op op, int64_t b) {
     const composed *c = self;
     if (op == SX_OP_JACOBIAN) return sx_jacobian_work(&sx_composed_ops, self, c->n);
-    int64_t most = sx_potential_work(&c->phi, b), parts[] = { sx_metric_work(&c->metric, b), sx_flow_work(&c->flow, b), native_work(c, b) };
+    int64_t most = sx_potential_work(&c->phi, b),
+            parts[] = { sx_metric_work(&c->metric, b), sx_flow_work(&c->flow, b), native_work(c, b) };
     for (size_t i = 0; i < sizeof parts / sizeof *parts; ++i) most = parts[i] > most ? parts[i] : most;
     int64_t batches = op == SX_OP_F || op == SX_OP_GRADIENT || op == SX_OP_POTENTIAL || op == SX_OP_REENTRANT ? 4
                       : op == SX_OP_METRIC                                                                    ? 1
@@ -404,7 +393,7 @@ static int64_t work(const void *self, sx_op op, int64_t b) {
     return most + batches * sx_pad(c->n * b) + 2 * sx_pad(b);
 }
 
-static void destroy(sx_ctx *ctx, void *self) {
+void sx_composed_destroy(sx_ctx *ctx, void *self) {
     composed *c = self;
     if (!c) return;
     sx_potential_clear(ctx, &c->phi);
@@ -432,143 +421,9 @@ const sx_model_ops sx_composed_ops = {
     .gradient = gradient,
     .metric = metric,
     .reentrant = reentrant,
-    .destroy = destroy,
+    .destroy = sx_composed_destroy,
 };
 
 const sx_metric *sx_composed_metric(const sx_model *m) {
     return sx_model_operations(m) == &sx_composed_ops ? &((const composed *)sx_model_self(m))->metric : NULL;
 }
-
-/* -- creation ------------------------------------------------------------------------------------------------------------------------- */
-
-/* Units: given, else from a coupling, the keys or the number of metric values. */
-static sx_status units(sx_ctx *ctx, const sx_composed_opts *o, const sx_coupling *W, const sx_coupling *A, int64_t *out) {
-    int64_t n = o->n;
-    if (n == 0 && W) n = sx_coupling_rows(W);
-    if (n == 0 && A) n = sx_coupling_rows(A);
-    if (n == 0 && o->patterns > 0 && o->keys.n % o->patterns == 0) n = o->keys.n / o->patterns;
-    if (n == 0 && o->metric_values.n > 1) n = o->metric_values.n;
-    if (n == 0) return SX_FAIL(ctx, SX_E_USAGE, "model.n is missing: want the number of units");
-    const sx_coupling *both[] = { W, A };
-    for (int i = 0; i < 2; ++i) {
-        if (both[i] && (sx_coupling_rows(both[i]) != n || sx_coupling_columns(both[i]) != n))
-            return SX_FAIL(ctx, SX_E_USAGE, "%s is %lld x %lld: want %lld x %lld, the number of units",
-                           i == 0 ? "model.coupling" : "the flow coupling", (long long)sx_coupling_rows(both[i]),
-                           (long long)sx_coupling_columns(both[i]), (long long)n, (long long)n);
-    }
-    if (W && o->potential != SX_POTENTIAL_HOPFIELD && o->flow != SX_FLOW_ACTIVATION)
-        return SX_FAIL(ctx, SX_E_USAGE, "model.coupling has a meaning only with potential = \"hopfield\" or flow = \"activation\"");
-    bool uses_tau = o->metric == SX_METRIC_ACTIVATION || o->flow == SX_FLOW_ACTIVATION;
-    if (!uses_tau && o->tau.n != 0)
-        return SX_FAIL(ctx, SX_E_USAGE, "model.tau has a meaning only with metric = \"activation\" or flow = \"activation\"");
-    for (int64_t i = 0; i < o->tau.n; ++i) {
-        if (!(o->tau.data[i] > 0.0 && isfinite(o->tau.data[i])))
-            return SX_FAIL(ctx, SX_E_USAGE, "model.tau[%lld] = %g: want a value > 0", (long long)i, o->tau.data[i]);
-    }
-    *out = n;
-    return SX_OK;
-}
-
-static const char *const phi_text[][2] = {
-    [SX_POTENTIAL_QUADRATIC] = { "sum a_i x_i^2/2 (or x.H x/2)", "\\tfrac12 x^\\top H x" },
-    [SX_POTENTIAL_QUARTIC] = { "sum a x_i^2/2 + b x_i^3/3 + g x_i^4/4",
-                               "\\sum_i \\left(\\tfrac{a}{2} x_i^2 + \\tfrac{b}{3} x_i^3 + \\tfrac{g}{4} x_i^4\\right)" },
-    [SX_POTENTIAL_RADIAL] = { "a |x|^2/2 + g |x|^4/4", "\\tfrac{a}{2} |x|^2 + \\tfrac{g}{4} |x|^4" },
-    [SX_POTENTIAL_HOPFIELD] = { "-s.W_S s/2 + sum int_0^s_i artanh - I.s, s = tanh x",
-                                "-\\tfrac12 s^\\top W_S s + \\sum_i \\int_0^{s_i} \\mathrm{artanh} - I\\cdot s,\\ s = \\tanh x" },
-    [SX_POTENTIAL_LOGSUMEXP] = { "|x|^2/2 - ln(sum_mu exp(beta k_mu.x))/beta",
-                                 "\\tfrac12 |x|^2 - \\tfrac1\\beta \\ln \\sum_\\mu e^{\\beta k_\\mu \\cdot x}" },
-};
-static const char *const metric_text[][2] = {
-    [SX_METRIC_IDENTITY] = { "1", "1" },
-    [SX_METRIC_DIAGONAL] = { "diag(g_i)", "\\mathrm{diag}(g_i)" },
-    [SX_METRIC_ACTIVATION] = { "diag(tau_i tanh'(x_i))", "\\mathrm{diag}(\\tau_i \\tanh'(x_i))" },
-    [SX_METRIC_RADIAL_TANGENTIAL] = { "(mu_r n n^T + mu_t (1 - n n^T))^-1, n = x/|x|",
-                                      "\\left(\\mu_r n n^\\top + \\mu_t (1 - n n^\\top)\\right)^{-1},\\ n = x/|x|" },
-    [SX_METRIC_LORENTZIAN] = { "diag(1/(1 + x_i^2))", "\\mathrm{diag}\\,(1 + x_i^2)^{-1}" },
-};
-static const char *const flow_text[][2] = {
-    [SX_FLOW_NONE] = { "0", "0" },
-    [SX_FLOW_ANTISYMMETRIC] = { "omega A x", "\\omega A x" },
-    [SX_FLOW_GRADIENT] = { "-omega A grad Phi", "-\\omega A \\nabla\\Phi" },
-    [SX_FLOW_ACTIVATION] = { "W_A tanh(x)/tau", "\\tau^{-1} W_A \\tanh x" },
-};
-
-static sx_status create(sx_ctx *ctx, const sx_composed_opts *o, const sx_coupling *W, const sx_coupling *A, int64_t n,
-                        const char *const *labels, composed *c, sx_model **out) {
-    c->n = n;
-    c->k = sx_kernels_get(NULL);
-    SX_TRY(ctx, sx_potential_init(ctx, o, n, W, &c->phi));
-    SX_TRY(ctx, sx_metric_init(ctx, o, n, &c->metric));
-    SX_TRY(ctx, sx_flow_init(ctx, o, n, W, A, &c->flow));
-    c->native = c->phi.kind == SX_POTENTIAL_HOPFIELD && c->metric.kind == SX_METRIC_ACTIVATION;
-    if (c->native && c->flow.kind == SX_FLOW_ACTIVATION) c->W = sx_coupling_ref(W);
-    if (c->native && !c->W) c->symmetric = c->phi.S;
-    SX_TRY(ctx, sx_alloc(ctx, n, sizeof *c->W_diagonal, &c->W_diagonal));
-    if (c->native) sx_coupling_diagonal(W, c->W_diagonal);
-
-    char equation[512], latex[768];
-    (void)snprintf(equation, sizeof equation, "x' = -G^-1 grad Phi + R, Phi = %s, G = %s, R = %s", phi_text[c->phi.kind][0],
-                   metric_text[c->metric.kind][0], flow_text[c->flow.kind][0]);
-    (void)snprintf(latex, sizeof latex, "\\dot x = -G^{-1}\\nabla\\Phi + R,\\quad \\Phi = %s,\\quad G = %s,\\quad R = %s",
-                   phi_text[c->phi.kind][1], metric_text[c->metric.kind][1], flow_text[c->flow.kind][1]);
-    sx_state_array array = { "x", "unit", n, labels };
-    sx_model_desc d = { .struct_size = sizeof d, .ops = &sx_composed_ops };
-    d.self = c;
-    d.kind = SX_FLOW;
-    d.layout = (sx_layout){ n, 1, &array };
-    d.block = sx_block_choose(n, W ? W : A);
-    d.panel = sx_panel_choose(n);
-    d.flops = sx_potential_flops(&c->phi) + sx_flow_flops(&c->flow) + 5.0 * (double)n;
-    d.equation = equation;
-    d.latex = latex;
-    return sx_model_create(ctx, &d, out);
-}
-
-sx_status sx_composed_create(sx_ctx *ctx, const sx_composed_opts *o, const sx_coupling *W, const sx_coupling *A,
-                             const char *const *labels, sx_model **out) {
-    if (!o || o->struct_size != sizeof *o)
-        return SX_FAIL(ctx, SX_E_USAGE, "model composed: want options initialised with SX_COMPOSED_OPTS");
-    SX_TRY(ctx, sx_fields_check(ctx, sx_composed_fields, o, "model"));
-    int64_t n = 0;
-    SX_TRY(ctx, units(ctx, o, W, A, &n));
-    composed *c = NULL;
-    SX_TRY(ctx, sx_alloc(ctx, 1, sizeof *c, &c));
-    sx_status status = create(ctx, o, W, A, n, labels, c, out);
-    if (status < 0) destroy(ctx, c);
-    return status;
-}
-
-#define AT(member) offsetof(sx_composed_opts, member)
-const sx_field sx_composed_fields[] = {
-    { .name = "n", .type = SX_I64, .offset = AT(n), .lo = 0, .hi = 1e9, .def = "0", .unit = "1",
-      .help = "number of units; 0 takes it from the coupling, the keys or the metric values" },
-    { .name = "potential", .type = SX_ENUM, .offset = AT(potential), .def = "\"quadratic\"", .choices = SX_POTENTIAL_CHOICES,
-      .help = "potential Phi" },
-    { .name = "a", .type = SX_VALUES, .offset = AT(a), SX_UNBOUNDED, .def = "1.0", .unit = "1/time", .shape = "unit,unit",
-      .flags = SX_FROM_FILE, .help = "quadratic curvature: one number, one per unit or a symmetric matrix; quartic and radial: one number" },
-    { .name = "b", .type = SX_F64, .offset = AT(b), SX_UNBOUNDED, .def = "0.0", .unit = "1/time", .help = "cubic coefficient of the quartic potential" },
-    { .name = "g", .type = SX_F64, .offset = AT(g), SX_UNBOUNDED, .def = "1.0", .unit = "1/time",
-      .help = "quartic coefficient of the quartic and radial potentials; a = -1, g = 1 is the double well" },
-    { .name = "beta", .type = SX_F64, .offset = AT(beta), .lo = 0, .hi = HUGE_VAL, .def = "1.0", .unit = "1", .flags = SX_LO_OPEN,
-      .help = "inverse temperature of the log-sum-exp potential" },
-    { .name = "keys", .type = SX_VALUES, .offset = AT(keys), SX_UNBOUNDED, .unit = "state", .shape = "pattern,unit", .flags = SX_FROM_FILE,
-      .help = "stored patterns of the log-sum-exp potential, one per row" },
-    { .name = "patterns", .type = SX_I64, .offset = AT(patterns), .lo = 0, .hi = 1e9, .def = "0", .unit = "1",
-      .help = "number of keys; 0 takes it from their count" },
-    { .name = "metric", .type = SX_ENUM, .offset = AT(metric), .def = "\"identity\"", .choices = SX_METRIC_CHOICES, .help = "metric G" },
-    { .name = "metric_values", .type = SX_VALUES, .offset = AT(metric_values), .lo = 0, .hi = HUGE_VAL, .unit = "1", .shape = "unit",
-      .flags = SX_FROM_FILE | SX_LO_OPEN, .help = "diagonal of the metric \"diagonal\"" },
-    { .name = "mu_r", .type = SX_F64, .offset = AT(mu_r), .lo = 0, .hi = HUGE_VAL, .def = "1.0", .unit = "1", .flags = SX_LO_OPEN,
-      .help = "radial mobility of the metric \"radial-tangential\"" },
-    { .name = "mu_t", .type = SX_F64, .offset = AT(mu_t), .lo = 0, .hi = HUGE_VAL, .def = "1.0", .unit = "1", .flags = SX_LO_OPEN,
-      .help = "tangential mobility of the metric \"radial-tangential\"" },
-    { .name = "flow", .type = SX_ENUM, .offset = AT(flow), .def = "\"none\"", .choices = SX_FLOW_CHOICES, .help = "reentrant flow R" },
-    { .name = "omega", .type = SX_F64, .offset = AT(omega), SX_UNBOUNDED, .def = "1.0", .unit = "1/time",
-      .help = "strength of the antisymmetric and gradient flows" },
-    { .name = "input", .type = SX_VALUES, .offset = AT(input), SX_UNBOUNDED, .unit = "state", .shape = "unit", .flags = SX_FROM_FILE,
-      .help = "constant input I of the hopfield potential" },
-    { .name = "tau", .type = SX_VALUES, .offset = AT(tau), .lo = 0, .hi = HUGE_VAL, .def = "1.0", .unit = "time", .shape = "unit",
-      .flags = SX_FROM_FILE | SX_LO_OPEN, .help = "time constants of the activation metric and flow" },
-    SX_FIELD_END,
-};

@@ -10,8 +10,8 @@ typedef struct sx_flow {
     sx_flow_kind kind;
     int64_t n;
     double omega;
-    bool rotation;   /* default A: units 2k, 2k+1 rotate */
-    sx_parity A;     /* antisymmetric part of the flow coupling, or W_A */
+    bool rotation;       /* default A: units 2k, 2k+1 rotate */
+    sx_parity A;         /* antisymmetric part of the flow coupling, or W_A */
     double *inverse_tau; /* owned: activation */
 } sx_flow;
 

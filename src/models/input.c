@@ -6,29 +6,80 @@
 
 #define AT(member) offsetof(sx_input, member)
 const sx_field sx_input_fields[] = {
-    { .name = "kind", .type = SX_ENUM, .offset = AT(kind), .def = "\"constant\"", .choices = SX_INPUT_CHOICES,
-      .help = "constant, sine (amplitude sin(2 pi frequency t + phase)), pulse (amplitude for start <= t < stop), or samples from a file" },
-    { .name = "amplitude", .type = SX_VALUES, .offset = AT(amplitude), SX_UNBOUNDED, .def = "0.0", .unit = "state", .shape = "unit",
-      .flags = SX_FROM_FILE, .help = "one number or one per unit; for kind = \"constant\" the input itself" },
-    { .name = "frequency", .type = SX_F64, .offset = AT(frequency), .lo = 0, .hi = HUGE_VAL, .def = "1.0", .unit = "1/time",
-      .flags = SX_HI_OPEN, .help = "cycles per unit time of kind = \"sine\"" },
-    { .name = "phase", .type = SX_F64, .offset = AT(phase), SX_UNBOUNDED, .def = "0.0", .unit = "1", .help = "phase of kind = \"sine\", in radians" },
-    { .name = "start", .type = SX_F64, .offset = AT(start), SX_UNBOUNDED, .def = "0.0", .unit = "time", .help = "first time of kind = \"pulse\"" },
-    { .name = "stop", .type = SX_F64, .offset = AT(stop), SX_UNBOUNDED, .def = "inf", .unit = "time", .help = "end of kind = \"pulse\"" },
-    { .name = "dt", .type = SX_F64, .offset = AT(dt), .lo = 0, .hi = HUGE_VAL, .def = "1.0", .unit = "time", .flags = SX_LO_OPEN | SX_HI_OPEN,
+    { .name = "kind",
+      .type = SX_ENUM,
+      .offset = AT(kind),
+      .def = "\"constant\"",
+      .choices = SX_INPUT_CHOICES,
+      .help = "constant, sine (amplitude sin(2 pi frequency t + phase)), pulse (amplitude for start <= t < stop), or "
+              "samples from a file" },
+    { .name = "amplitude",
+      .type = SX_VALUES,
+      .offset = AT(amplitude),
+      SX_UNBOUNDED,
+      .def = "0.0",
+      .unit = "state",
+      .shape = "unit",
+      .flags = SX_FROM_FILE,
+      .help = "one number or one per unit; for kind = \"constant\" the input itself" },
+    { .name = "frequency",
+      .type = SX_F64,
+      .offset = AT(frequency),
+      .lo = 0,
+      .hi = HUGE_VAL,
+      .def = "1.0",
+      .unit = "1/time",
+      .flags = SX_HI_OPEN,
+      .help = "cycles per unit time of kind = \"sine\"" },
+    { .name = "phase",
+      .type = SX_F64,
+      .offset = AT(phase),
+      SX_UNBOUNDED,
+      .def = "0.0",
+      .unit = "1",
+      .help = "phase of kind = \"sine\", in radians" },
+    { .name = "start",
+      .type = SX_F64,
+      .offset = AT(start),
+      SX_UNBOUNDED,
+      .def = "0.0",
+      .unit = "time",
+      .help = "first time of kind = \"pulse\"" },
+    { .name = "stop",
+      .type = SX_F64,
+      .offset = AT(stop),
+      SX_UNBOUNDED,
+      .def = "inf",
+      .unit = "time",
+      .help = "end of kind = \"pulse\"" },
+    { .name = "dt",
+      .type = SX_F64,
+      .offset = AT(dt),
+      .lo = 0,
+      .hi = HUGE_VAL,
+      .def = "1.0",
+      .unit = "time",
+      .flags = SX_LO_OPEN | SX_HI_OPEN,
       .help = "time between samples of kind = \"file\"" },
-    { .name = "hold", .type = SX_ENUM, .offset = AT(hold), .def = "\"none\"", .choices = SX_HOLD_CHOICES,
+    { .name = "hold",
+      .type = SX_ENUM,
+      .offset = AT(hold),
+      .def = "\"none\"",
+      .choices = SX_HOLD_CHOICES,
       .help = "after the last sample: none = running past the end is an error, last = keep the last sample" },
     SX_FIELD_END,
 };
 
 static sx_status samples_init(sx_ctx *ctx, const sx_input *in, sx_drive *d) {
     if (in->trials < 1 || in->times < 1 || in->channels < 1 || !in->data)
-        return SX_FAIL(ctx, SX_E_USAGE, "input: %lld trials x %lld times x %lld channels: want data and at least one of each",
+        return SX_FAIL(ctx, SX_E_USAGE,
+                       "input: %lld trials x %lld times x %lld channels: want data and at least one of each",
                        (long long)in->trials, (long long)in->times, (long long)in->channels);
-    if (!(in->dt > 0.0 && isfinite(in->dt))) return SX_FAIL(ctx, SX_E_USAGE, "input.dt = %g: want a finite value > 0", in->dt);
+    if (!(in->dt > 0.0 && isfinite(in->dt)))
+        return SX_FAIL(ctx, SX_E_USAGE, "input.dt = %g: want a finite value > 0", in->dt);
     if (!in->channel_unit && in->channels != d->n)
-        return SX_FAIL(ctx, SX_E_USAGE, "input: %lld channels for %lld units: want one per unit, or the unit of each channel",
+        return SX_FAIL(ctx, SX_E_USAGE,
+                       "input: %lld channels for %lld units: want one per unit, or the unit of each channel",
                        (long long)in->channels, (long long)d->n);
     int64_t count = 0;
     SX_TRY(ctx, sx_mul_size(ctx, in->trials, in->times, &count));
@@ -42,8 +93,8 @@ static sx_status samples_init(sx_ctx *ctx, const sx_input *in, sx_drive *d) {
     for (int64_t c = 0; c < in->channels; ++c) {
         d->unit[c] = in->channel_unit ? in->channel_unit[c] : c;
         if (d->unit[c] < 0 || d->unit[c] >= d->n)
-            return SX_FAIL(ctx, SX_E_USAGE, "input: channel %lld drives unit %lld: want a unit in [0, %lld]", (long long)c,
-                           (long long)d->unit[c], (long long)(d->n - 1));
+            return SX_FAIL(ctx, SX_E_USAGE, "input: channel %lld drives unit %lld: want a unit in [0, %lld]",
+                           (long long)c, (long long)d->unit[c], (long long)(d->n - 1));
     }
     SX_TRY(ctx, sx_alloc(ctx, count, sizeof *d->data, &d->data));
     for (int64_t i = 0; i < count; ++i) {
@@ -61,7 +112,8 @@ static sx_status init(sx_ctx *ctx, const sx_input *in, sx_drive *d) {
     if (in->kind < 0 || in->kind > SX_INPUT_SAMPLES)
         return SX_FAIL(ctx, SX_E_USAGE, "input.kind = %d: want one of constant, sine, pulse, file", in->kind);
     if (in->kind == SX_INPUT_SINE && !(in->frequency >= 0.0 && isfinite(in->frequency) && isfinite(in->phase)))
-        return SX_FAIL(ctx, SX_E_USAGE, "input.frequency = %g, phase = %g: want finite values, frequency >= 0", in->frequency, in->phase);
+        return SX_FAIL(ctx, SX_E_USAGE, "input.frequency = %g, phase = %g: want finite values, frequency >= 0",
+                       in->frequency, in->phase);
     if (in->kind == SX_INPUT_PULSE && !(in->start < in->stop))
         return SX_FAIL(ctx, SX_E_USAGE, "input.start = %g, stop = %g: want start < stop", in->start, in->stop);
     d->frequency = in->frequency;
@@ -72,7 +124,11 @@ static sx_status init(sx_ctx *ctx, const sx_input *in, sx_drive *d) {
 }
 
 sx_status sx_drive_init(sx_ctx *ctx, const sx_input *input, int64_t n, sx_drive *out) {
-    sx_drive d = { .k = sx_kernels_get(NULL), .on = input != NULL, .n = n, .kind = input ? input->kind : SX_INPUT_CONSTANT, .trials = 1 };
+    sx_drive d = { .k = sx_kernels_get(NULL),
+                   .on = input != NULL,
+                   .n = n,
+                   .kind = input ? input->kind : SX_INPUT_CONSTANT,
+                   .trials = 1 };
     if (input) {
         sx_status status = init(ctx, input, &d);
         if (status < 0) {
@@ -126,7 +182,8 @@ void sx_drive_add(const sx_drive *d, double t, int64_t replica0, sx_batch out) {
     if (k < 0) return;
     for (int64_t c = 0; c < d->channels; ++c) {
         double *row = out.x + d->unit[c] * out.b;
-        for (int64_t r = 0; r < out.b; ++r) row[r] += d->data[((replica0 + r) % d->trials * d->times + k) * d->channels + c];
+        for (int64_t r = 0; r < out.b; ++r)
+            row[r] += d->data[((replica0 + r) % d->trials * d->times + k) * d->channels + c];
     }
 }
 

@@ -11,11 +11,11 @@ typedef struct sx_drive {
     bool on;
     int kind, hold;
     int64_t n;
-    double *amplitude;               /* owned: per unit; samples: the scale is 1 */
+    double *amplitude; /* owned: per unit; samples: the scale is 1 */
     double frequency, phase, start, stop, dt;
     int64_t trials, times, channels;
-    double *data;                    /* owned: trials x times x channels */
-    int64_t *unit;                   /* owned: unit of each channel */
+    double *data;  /* owned: trials x times x channels */
+    int64_t *unit; /* owned: unit of each channel */
 } sx_drive;
 
 /* input NULL: off (I = 0). */

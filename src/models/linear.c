@@ -6,9 +6,9 @@
 typedef struct linear {
     int64_t n;
     const sx_kernels *k;
-    double *own;   /* owned: -k_i, or 1 - k_i: the factor of x_i itself */
-    double *input; /* owned */
-    double trace;  /* of J */
+    double *own;    /* owned: -k_i, or 1 - k_i: the factor of x_i itself */
+    double *input;  /* owned */
+    double trace;   /* of J */
     sx_coupling *W; /* owned reference or NULL */
 } linear;
 
@@ -46,7 +46,8 @@ static void second(const void *self, double t, sx_cbatch x, sx_cbatch u, sx_cbat
     (void)self, (void)t, (void)x, (void)u, (void)v, (void)w;
     zero(out);
 }
-static void tvvv(const void *self, double t, sx_cbatch x, sx_cbatch u, sx_cbatch v, sx_cbatch z, sx_batch out, sx_work w) {
+static void tvvv(const void *self, double t, sx_cbatch x, sx_cbatch u, sx_cbatch v, sx_cbatch z, sx_batch out,
+                 sx_work w) {
     (void)self, (void)t, (void)x, (void)u, (void)v, (void)z, (void)w;
     zero(out);
 }
@@ -86,8 +87,8 @@ const sx_model_ops sx_linear_ops = {
     .destroy = destroy,
 };
 
-static sx_status create(sx_ctx *ctx, const sx_linear_opts *o, const sx_coupling *W, int64_t n, const char *const *labels, linear *m,
-                        sx_model **out) {
+static sx_status create(sx_ctx *ctx, const sx_linear_opts *o, const sx_coupling *W, int64_t n,
+                        const char *const *labels, linear *m, sx_model **out) {
     m->n = n;
     m->k = sx_kernels_get(NULL);
     if (W) m->W = sx_coupling_ref(W);
@@ -102,18 +103,22 @@ static sx_status create(sx_ctx *ctx, const sx_linear_opts *o, const sx_coupling 
     }
     sx_free(ctx, diagonal);
     sx_state_array array = { "x", "unit", n, labels };
-    sx_model_desc d = { .struct_size = sizeof d, .ops = &sx_linear_ops, .self = m, .kind = o->time == 0 ? SX_FLOW : SX_MAP };
+    sx_model_desc d = {
+        .struct_size = sizeof d, .ops = &sx_linear_ops, .self = m, .kind = o->time == 0 ? SX_FLOW : SX_MAP
+    };
     d.layout = (sx_layout){ n, 1, &array };
     d.block = sx_block_choose(n, W);
     d.panel = sx_panel_choose(n);
     d.flops = 2.0 * (double)n + (W ? sx_coupling_flops(W) : 0.0);
-    d.equation = o->time == 0 ? "x_i' = -k_i x_i + sum_j W_ij x_j + I_i" : "x_i <- (1 - k_i) x_i + sum_j W_ij x_j + I_i";
+    d.equation =
+        o->time == 0 ? "x_i' = -k_i x_i + sum_j W_ij x_j + I_i" : "x_i <- (1 - k_i) x_i + sum_j W_ij x_j + I_i";
     d.latex = o->time == 0 ? "\\dot x_i = -k_i x_i + \\sum_j W_{ij} x_j + I_i"
                            : "x_i \\leftarrow (1 - k_i)\\, x_i + \\sum_j W_{ij} x_j + I_i";
     return sx_model_create(ctx, &d, out);
 }
 
-sx_status sx_linear_create(sx_ctx *ctx, const sx_linear_opts *o, const sx_coupling *w, const char *const *labels, sx_model **out) {
+sx_status sx_linear_create(sx_ctx *ctx, const sx_linear_opts *o, const sx_coupling *w, const char *const *labels,
+                           sx_model **out) {
     if (!o || o->struct_size != sizeof *o)
         return SX_FAIL(ctx, SX_E_USAGE, "model linear: want options initialised with SX_LINEAR_OPTS");
     SX_TRY(ctx, sx_fields_check(ctx, sx_linear_fields, o, "model"));
@@ -131,13 +136,37 @@ sx_status sx_linear_create(sx_ctx *ctx, const sx_linear_opts *o, const sx_coupli
 
 #define AT(member) offsetof(sx_linear_opts, member)
 const sx_field sx_linear_fields[] = {
-    { .name = "time", .type = SX_ENUM, .offset = AT(time), .def = "\"continuous\"", .choices = "continuous|discrete",
+    { .name = "time",
+      .type = SX_ENUM,
+      .offset = AT(time),
+      .def = "\"continuous\"",
+      .choices = "continuous|discrete",
       .help = "continuous: x' = -k x + W x + I; discrete: x <- (1 - k) x + W x + I" },
-    { .name = "n", .type = SX_I64, .offset = AT(n), .lo = 0, .hi = 1e9, .def = "0", .unit = "1",
+    { .name = "n",
+      .type = SX_I64,
+      .offset = AT(n),
+      .lo = 0,
+      .hi = 1e9,
+      .def = "0",
+      .unit = "1",
       .help = "number of units; 0 takes it from the coupling" },
-    { .name = "leak", .type = SX_VALUES, .offset = AT(leak), SX_UNBOUNDED, .def = "1.0", .unit = "1/time", .shape = "unit",
-      .flags = SX_FROM_FILE, .help = "leak k: one number or one per unit" },
-    { .name = "input", .type = SX_VALUES, .offset = AT(input), SX_UNBOUNDED, .def = "0.0", .unit = "state/time", .shape = "unit",
-      .flags = SX_FROM_FILE, .help = "constant input I: one number or one per unit" },
+    { .name = "leak",
+      .type = SX_VALUES,
+      .offset = AT(leak),
+      SX_UNBOUNDED,
+      .def = "1.0",
+      .unit = "1/time",
+      .shape = "unit",
+      .flags = SX_FROM_FILE,
+      .help = "leak k: one number or one per unit" },
+    { .name = "input",
+      .type = SX_VALUES,
+      .offset = AT(input),
+      SX_UNBOUNDED,
+      .def = "0.0",
+      .unit = "state/time",
+      .shape = "unit",
+      .flags = SX_FROM_FILE,
+      .help = "constant input I: one number or one per unit" },
     SX_FIELD_END,
 };

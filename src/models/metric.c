@@ -19,7 +19,8 @@ static bool radial(const sx_metric *m) {
 sx_status sx_metric_init(sx_ctx *ctx, const sx_composed_opts *o, int64_t n, sx_metric *out) {
     sx_metric m = { (sx_metric_kind)o->metric, n, sx_kernels_get(NULL), NULL, o->mu_r, o->mu_t };
     if (m.kind == SX_METRIC_DIAGONAL && o->metric_values.n == 0)
-        return SX_FAIL(ctx, SX_E_USAGE, "model.metric_values is missing: metric = \"diagonal\" wants 1 or %lld positive numbers",
+        return SX_FAIL(ctx, SX_E_USAGE,
+                       "model.metric_values is missing: metric = \"diagonal\" wants 1 or %lld positive numbers",
                        (long long)n);
     if (m.kind != SX_METRIC_DIAGONAL && o->metric_values.n != 0)
         return SX_FAIL(ctx, SX_E_USAGE, "model.metric_values has a meaning only with metric = \"diagonal\"");
@@ -64,26 +65,54 @@ static const double *diagonal(const sx_metric *m, int order, sx_cbatch x, sx_wor
         for (int64_t i = 0; i < count; ++i) {
             double c2 = 0.25 * (d[i] + 2.0 + 1.0 / d[i]);
             switch (order) {
-            case 0: d[i] = c2; break;
-            case 1: d[i] = 2.0 * th[i] * c2; break;
-            case 2: d[i] = 4.0 * c2 - 2.0; break;
-            case 3: d[i] = 8.0 * th[i] * c2; break;
-            case -1: d[i] = sqrt(c2); break;
-            case -2: d[i] = th[i] * sqrt(c2); break;
-            default: d[i] = 1.0 / c2; break;
+            case 0:
+                d[i] = c2;
+                break;
+            case 1:
+                d[i] = 2.0 * th[i] * c2;
+                break;
+            case 2:
+                d[i] = 4.0 * c2 - 2.0;
+                break;
+            case 3:
+                d[i] = 8.0 * th[i] * c2;
+                break;
+            case -1:
+                d[i] = sqrt(c2);
+                break;
+            case -2:
+                d[i] = th[i] * sqrt(c2);
+                break;
+            default:
+                d[i] = 1.0 / c2;
+                break;
             }
         }
     } else if (m->kind == SX_METRIC_LORENTZIAN) {
         for (int64_t i = 0; i < count; ++i) {
             double y = x.x[i], c = 1.0 + y * y;
             switch (order) {
-            case 0: d[i] = c; break;
-            case 1: d[i] = 2.0 * y; break;
-            case 2: d[i] = 2.0; break;
-            case 3: d[i] = 0.0; break;
-            case -1: d[i] = sqrt(c); break;
-            case -2: d[i] = y / sqrt(c); break;
-            default: d[i] = 1.0 / c; break;
+            case 0:
+                d[i] = c;
+                break;
+            case 1:
+                d[i] = 2.0 * y;
+                break;
+            case 2:
+                d[i] = 2.0;
+                break;
+            case 3:
+                d[i] = 0.0;
+                break;
+            case -1:
+                d[i] = sqrt(c);
+                break;
+            case -2:
+                d[i] = y / sqrt(c);
+                break;
+            default:
+                d[i] = 1.0 / c;
+                break;
             }
         }
     } else {
@@ -171,7 +200,8 @@ void sx_metric_grad1(const sx_metric *m, double s, sx_cbatch x, sx_cbatch p, sx_
     add(out, q, x);
 }
 
-void sx_metric_d2(const sx_metric *m, double s, sx_cbatch x, sx_cbatch u, sx_cbatch v, sx_cbatch g, sx_batch out, sx_work w) {
+void sx_metric_d2(const sx_metric *m, double s, sx_cbatch x, sx_cbatch u, sx_cbatch v, sx_cbatch g, sx_batch out,
+                  sx_work w) {
     if (sx_metric_constant(m)) return;
     if (!radial(m)) {
         const double *d = diagonal(m, 2, x, &w);
@@ -196,7 +226,8 @@ void sx_metric_d2(const sx_metric *m, double s, sx_cbatch x, sx_cbatch u, sx_cba
     add(out, uv, x);
 }
 
-void sx_metric_grad2(const sx_metric *m, double s, sx_cbatch x, sx_cbatch v, sx_cbatch p, sx_cbatch g, sx_batch out, sx_work w) {
+void sx_metric_grad2(const sx_metric *m, double s, sx_cbatch x, sx_cbatch v, sx_cbatch p, sx_cbatch g, sx_batch out,
+                     sx_work w) {
     if (!radial(m)) {
         sx_metric_d2(m, s, x, v, p, g, out, w);
         return;
@@ -209,7 +240,8 @@ void sx_metric_grad2(const sx_metric *m, double s, sx_cbatch x, sx_cbatch v, sx_
         double s0 = q[r], s1v = -2.0 * s0 * s0 * xv[r];
         double cg = delta * (pv[r] * s0 + xp[r] * s1v), cp = delta * (vg[r] * s0 + xg[r] * s1v);
         double cv = -2.0 * delta * s0 * s0 * xp[r] * xg[r];
-        double cx = delta * (-2.0 * s0 * s0 * (pv[r] * xg[r] + xp[r] * vg[r]) + 8.0 * s0 * s0 * s0 * xv[r] * xp[r] * xg[r]);
+        double cx =
+            delta * (-2.0 * s0 * s0 * (pv[r] * xg[r] + xp[r] * vg[r]) + 8.0 * s0 * s0 * s0 * xv[r] * xp[r] * xg[r]);
         xg[r] = cg;
         xp[r] = cp;
         xv[r] = cv;
@@ -221,8 +253,8 @@ void sx_metric_grad2(const sx_metric *m, double s, sx_cbatch x, sx_cbatch v, sx_
     add(out, pv, x);
 }
 
-void sx_metric_d3(const sx_metric *m, double s, sx_cbatch x, sx_cbatch u, sx_cbatch v, sx_cbatch z, sx_cbatch g, sx_batch out,
-                  sx_work w) {
+void sx_metric_d3(const sx_metric *m, double s, sx_cbatch x, sx_cbatch u, sx_cbatch v, sx_cbatch z, sx_cbatch g,
+                  sx_batch out, sx_work w) {
     if (sx_metric_constant(m)) return;
     if (!radial(m)) {
         const double *d = diagonal(m, 3, x, &w);
@@ -242,7 +274,8 @@ void sx_metric_d3(const sx_metric *m, double s, sx_cbatch x, sx_cbatch u, sx_cba
         double suv = 8.0 * p3 * xu[r] * xv[r] - 2.0 * p2 * uv[r], suz = 8.0 * p3 * xu[r] * xz[r] - 2.0 * p2 * uz[r];
         double svz = 8.0 * p3 * xv[r] * xz[r] - 2.0 * p2 * vz[r];
         double s3 = -48.0 * p4 * xu[r] * xv[r] * xz[r] + 8.0 * p3 * (uv[r] * xz[r] + uz[r] * xv[r] + vz[r] * xu[r]);
-        double cu = delta * (vg[r] * s1z + zg[r] * s1v + xg[r] * svz), cv = delta * (ug[r] * s1z + zg[r] * s1u + xg[r] * suz);
+        double cu = delta * (vg[r] * s1z + zg[r] * s1v + xg[r] * svz),
+               cv = delta * (ug[r] * s1z + zg[r] * s1u + xg[r] * suz);
         double cz = delta * (ug[r] * s1v + vg[r] * s1u + xg[r] * suv);
         double cx = delta * (ug[r] * svz + vg[r] * suz + zg[r] * suv + xg[r] * s3);
         xu[r] = cu;

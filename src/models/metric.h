@@ -25,12 +25,14 @@ int64_t sx_metric_work(const sx_metric *m, int64_t b);
 void sx_metric_apply(const sx_metric *m, int twice_power, sx_cbatch x, sx_cbatch v, sx_batch out, sx_work w);
 /* out += s dM[u] g,  s d2M[u,v] g,  s d3M[u,v,z] g */
 void sx_metric_d1(const sx_metric *m, double s, sx_cbatch x, sx_cbatch u, sx_cbatch g, sx_batch out, sx_work w);
-void sx_metric_d2(const sx_metric *m, double s, sx_cbatch x, sx_cbatch u, sx_cbatch v, sx_cbatch g, sx_batch out, sx_work w);
-void sx_metric_d3(const sx_metric *m, double s, sx_cbatch x, sx_cbatch u, sx_cbatch v, sx_cbatch z, sx_cbatch g, sx_batch out,
+void sx_metric_d2(const sx_metric *m, double s, sx_cbatch x, sx_cbatch u, sx_cbatch v, sx_cbatch g, sx_batch out,
                   sx_work w);
+void sx_metric_d3(const sx_metric *m, double s, sx_cbatch x, sx_cbatch u, sx_cbatch v, sx_cbatch z, sx_cbatch g,
+                  sx_batch out, sx_work w);
 /* out += s grad_x (p.M g) at fixed p, g;  out += s grad_x (p.dM[v] g) at fixed p, v, g */
 void sx_metric_grad1(const sx_metric *m, double s, sx_cbatch x, sx_cbatch p, sx_cbatch g, sx_batch out, sx_work w);
-void sx_metric_grad2(const sx_metric *m, double s, sx_cbatch x, sx_cbatch v, sx_cbatch p, sx_cbatch g, sx_batch out, sx_work w);
+void sx_metric_grad2(const sx_metric *m, double s, sx_cbatch x, sx_cbatch v, sx_cbatch p, sx_cbatch g, sx_batch out,
+                     sx_work w);
 /* Divergence (div M)_i = d_k M_ik;  (d_k B_ij) B_kj for B = M^(1/2);  |G|^-1/2 d_j (|G|^1/2 M_ij). out is overwritten. */
 void sx_metric_div(const sx_metric *m, sx_cbatch x, sx_batch out, sx_work w);
 void sx_metric_strat(const sx_metric *m, sx_cbatch x, sx_batch out, sx_work w);

@@ -77,7 +77,8 @@ static sx_status desc_check(sx_ctx *ctx, const sx_model_desc *d) {
     if (!o || o->abi != SX_MODEL_ABI || o->struct_size != sizeof *o)
         return SX_FAIL(ctx, SX_E_USAGE, "model: operations of abi %u and size %u: want abi %d and size %zu",
                        o ? (unsigned)o->abi : 0U, o ? (unsigned)o->struct_size : 0U, SX_MODEL_ABI, sizeof *o);
-    if (!o->name || !o->work || !o->F) return SX_FAIL(ctx, SX_E_USAGE, "model: name, work and F are required operations");
+    if (!o->name || !o->work || !o->F)
+        return SX_FAIL(ctx, SX_E_USAGE, "model: name, work and F are required operations");
     if (d->layout.n_arrays < 1 || !d->layout.arrays)
         return SX_FAIL(ctx, SX_E_USAGE, "model %s: %d state arrays: want at least 1", o->name, d->layout.n_arrays);
     int64_t n = 0;
@@ -92,7 +93,8 @@ static sx_status desc_check(sx_ctx *ctx, const sx_model_desc *d) {
         return SX_FAIL(ctx, SX_E_USAGE, "model %s: layout.n = %lld: want %lld, the sum over its arrays", o->name,
                        (long long)d->layout.n, (long long)n);
     if (d->block < 8 || d->block % 8 != 0)
-        return SX_FAIL(ctx, SX_E_USAGE, "model %s: block = %lld: want a positive multiple of 8", o->name, (long long)d->block);
+        return SX_FAIL(ctx, SX_E_USAGE, "model %s: block = %lld: want a positive multiple of 8", o->name,
+                       (long long)d->block);
     if (d->panel < 1)
         return SX_FAIL(ctx, SX_E_USAGE, "model %s: panel = %lld: want at least 1 row", o->name, (long long)d->panel);
     return SX_OK;
@@ -129,12 +131,14 @@ done:
     return status;
 }
 
-sx_status sx_model_with_noise(sx_ctx *ctx, const sx_model *m, const sx_noise *noise, sx_calculus calculus, sx_model **out) {
+sx_status sx_model_with_noise(sx_ctx *ctx, const sx_model *m, const sx_noise *noise, sx_calculus calculus,
+                              sx_model **out) {
     if (noise && sx_noise_units(noise) != m->core->layout.n)
         return SX_FAIL(ctx, SX_E_USAGE, "noise of %lld units on a model of %lld", (long long)sx_noise_units(noise),
                        (long long)m->core->layout.n);
     if ((int)calculus < 0 || calculus > SX_COVARIANT)
-        return SX_FAIL(ctx, SX_E_USAGE, "calculus = %d: want one of kinetic, ito, stratonovich, covariant", (int)calculus);
+        return SX_FAIL(ctx, SX_E_USAGE, "calculus = %d: want one of kinetic, ito, stratonovich, covariant",
+                       (int)calculus);
     sx_noise *none = NULL;
     sx_model *new = NULL;
     SX_TRY(ctx, sx_alloc(ctx, 1, sizeof *new, &new));
@@ -293,10 +297,17 @@ bool sx_model_correction(const sx_model *m, sx_calculus as, double t, sx_cbatch 
     const void *self = sx_noise_self(m->noise);
     void (*own)(const void *, double, sx_cbatch, sx_batch, sx_work) = NULL;
     switch (m->calculus) {
-    case SX_ITO: break;
-    case SX_STRATONOVICH: own = o->strat; break;
-    case SX_KINETIC: own = o->div_D; break;
-    case SX_COVARIANT: own = o->covariant; break;
+    case SX_ITO:
+        break;
+    case SX_STRATONOVICH:
+        own = o->strat;
+        break;
+    case SX_KINETIC:
+        own = o->div_D;
+        break;
+    case SX_COVARIANT:
+        own = o->covariant;
+        break;
     }
     void (*minus)(const void *, double, sx_cbatch, sx_batch, sx_work) = as == SX_STRATONOVICH ? o->strat : NULL;
     if (own == minus) return false;
@@ -314,8 +325,8 @@ bool sx_model_correction(const sx_model *m, sx_calculus as, double t, sx_cbatch 
 sx_status sx_model_stiffness(sx_ctx *ctx, const sx_model *m, const double *x, double *out) {
     const sx_model_ops *o = m->core->ops;
     if (!o->jvp || !o->vjp)
-        return SX_FAIL(ctx, SX_E_UNSUPPORTED, "model %s has no %s: the stiffness estimate needs jvp and vjp; give dt", o->name,
-                       o->jvp ? "vjp" : "jvp");
+        return SX_FAIL(ctx, SX_E_UNSUPPORTED, "model %s has no %s: the stiffness estimate needs jvp and vjp; give dt",
+                       o->name, o->jvp ? "vjp" : "jvp");
     enum { ITERATIONS = 200 };
     const double tolerance = 1e-4;
     int64_t n = m->core->layout.n;
@@ -380,8 +391,8 @@ int64_t sx_panel_choose(int64_t n) {
 
 sx_status sx_values_spread(sx_ctx *ctx, const char *name, sx_values v, int64_t n, double def, double **out) {
     if (v.n != 0 && v.n != 1 && v.n != n)
-        return SX_FAIL(ctx, SX_E_USAGE, "%s: %lld numbers for %lld units: want 1 or %lld", name, (long long)v.n, (long long)n,
-                       (long long)n);
+        return SX_FAIL(ctx, SX_E_USAGE, "%s: %lld numbers for %lld units: want 1 or %lld", name, (long long)v.n,
+                       (long long)n, (long long)n);
     double *a = NULL;
     SX_TRY(ctx, sx_alloc(ctx, n, sizeof *a, &a));
     for (int64_t i = 0; i < n; ++i) a[i] = v.n == 0 ? def : v.data[v.n == 1 ? 0 : i];
@@ -393,8 +404,8 @@ int64_t sx_jacobian_work(const sx_model_ops *ops, const void *self, int64_t n) {
     return 2 * sx_pad(n * SX_JACOBIAN_COLUMNS) + ops->work(self, SX_OP_JVP, SX_JACOBIAN_COLUMNS);
 }
 
-void sx_jacobian_by_columns(const sx_model_ops *ops, const void *self, int64_t n, double t, const double *x, double *out,
-                            sx_work w) {
+void sx_jacobian_by_columns(const sx_model_ops *ops, const void *self, int64_t n, double t, const double *x,
+                            double *out, sx_work w) {
     const int64_t b = SX_JACOBIAN_COLUMNS;
     sx_batch unit = sx_take_batch(&w, n, b), column = sx_take_batch(&w, n, b);
     for (int64_t j0 = 0; j0 < n; j0 += b) {

@@ -34,7 +34,8 @@ static const char rate_example[] =
     "\n"
     "[model]\n"
     "kind = \"rate\"\n"
-    "form = \"current\"                                # tau x' = -x + gain W phi(x) + I; \"activity\": tau r' = -r + phi(gain W r + I)\n"
+    "form = \"current\"                                # tau x' = -x + gain W phi(x) + I; \"activity\": tau r' = -r + "
+    "phi(gain W r + I)\n"
     "phi = \"tanh\"\n"
     "gain = 1.0\n"
     "tau = 10.0\n"
@@ -104,7 +105,8 @@ static const sx_model_info infos[] = {
     { .kind = "composed",
       .title = "Potential, metric and flow",
       .equation = "x' = -G(x)^-1 grad Phi(x) + R(x)",
-      .help = "Gradient flow on a curved state space plus a circulating flow; thermal noise D = T G^-1 leaves exp(-Phi/T) stationary "
+      .help = "Gradient flow on a curved state space plus a circulating flow; thermal noise D = T G^-1 leaves "
+              "exp(-Phi/T) stationary "
               "for R = 0 and for the gradient flow with the kinetic calculus.",
       .example = composed_example,
       .fields = sx_composed_fields,

@@ -18,11 +18,16 @@ struct sx_noise {
 
 const char *sx_noise_class_name(sx_noise_class c) {
     switch (c) {
-    case SX_NOISE_NONE: return "none";
-    case SX_NOISE_ADDITIVE_DIAGONAL: return "additive diagonal";
-    case SX_NOISE_ADDITIVE_MATRIX: return "additive matrix";
-    case SX_NOISE_DIAGONAL: return "diagonal";
-    case SX_NOISE_GENERAL: return "general";
+    case SX_NOISE_NONE:
+        return "none";
+    case SX_NOISE_ADDITIVE_DIAGONAL:
+        return "additive diagonal";
+    case SX_NOISE_ADDITIVE_MATRIX:
+        return "additive matrix";
+    case SX_NOISE_DIAGONAL:
+        return "diagonal";
+    case SX_NOISE_GENERAL:
+        return "general";
     }
     return "unknown";
 }
@@ -32,11 +37,13 @@ sx_status sx_noise_create(sx_ctx *ctx, const sx_noise_ops *ops, void *self, sx_n
     if (!ops || ops->abi != SX_MODEL_ABI || ops->struct_size != sizeof *ops)
         return SX_FAIL(ctx, SX_E_USAGE, "noise: operations of abi %u and size %u: want abi %d and size %zu",
                        ops ? (unsigned)ops->abi : 0U, ops ? (unsigned)ops->struct_size : 0U, SX_MODEL_ABI, sizeof *ops);
-    if (!ops->B && cls != SX_NOISE_NONE) return SX_FAIL(ctx, SX_E_USAGE, "noise %s: B is a required operation", ops->name);
+    if (!ops->B && cls != SX_NOISE_NONE)
+        return SX_FAIL(ctx, SX_E_USAGE, "noise %s: B is a required operation", ops->name);
     bool diagonal = cls == SX_NOISE_ADDITIVE_DIAGONAL || cls == SX_NOISE_DIAGONAL;
     if (n < 1 || rank < 0 || (diagonal && rank != n) || (cls == SX_NOISE_NONE && rank != 0))
         return SX_FAIL(ctx, SX_E_USAGE, "noise %s (%s): rank %lld for %lld units: want %s", ops->name,
-                       sx_noise_class_name(cls), (long long)rank, (long long)n, diagonal ? "as many as units" : "0 or more");
+                       sx_noise_class_name(cls), (long long)rank, (long long)n,
+                       diagonal ? "as many as units" : "0 or more");
     sx_noise *noise = NULL;
     SX_TRY(ctx, sx_alloc(ctx, 1, sizeof *noise, &noise));
     atomic_init(&noise->references, 1);
@@ -101,7 +108,8 @@ static void none_B(const void *self, double t, sx_cbatch x, sx_cbatch w, sx_batc
     (void)self, (void)t, (void)x, (void)w, (void)wk;
     set_zero(out);
 }
-static void none_Dinv(const void *self, double t, sx_cbatch x, sx_cbatch v, sx_batch out, double *residual, sx_work wk) {
+static void none_Dinv(const void *self, double t, sx_cbatch x, sx_cbatch v, sx_batch out, double *residual,
+                      sx_work wk) {
     (void)self, (void)t, (void)x, (void)wk;
     set_zero(out);
     if (residual) column_norms(v, residual);
@@ -132,7 +140,8 @@ static void additive_B(const void *self, double t, sx_cbatch x, sx_cbatch w, sx_
     const additive *a = self;
     a->k->scale_rows(w.n, w.b, a->B, w.x, out.x);
 }
-static void additive_Dinv(const void *self, double t, sx_cbatch x, sx_cbatch v, sx_batch out, double *residual, sx_work wk) {
+static void additive_Dinv(const void *self, double t, sx_cbatch x, sx_cbatch v, sx_batch out, double *residual,
+                          sx_work wk) {
     (void)t, (void)x, (void)wk;
     const additive *a = self;
     a->k->scale_rows(v.n, v.b, a->Dinv, v.x, out.x);
@@ -208,7 +217,8 @@ static void matrix_Bt(const void *self, double t, sx_cbatch x, sx_cbatch p, sx_b
     const matrix_noise *m = self;
     sx_coupling_apply(m->B, true, 1.0, p, 0.0, out, wk);
 }
-static void matrix_Dinv(const void *self, double t, sx_cbatch x, sx_cbatch v, sx_batch out, double *residual, sx_work wk) {
+static void matrix_Dinv(const void *self, double t, sx_cbatch x, sx_cbatch v, sx_batch out, double *residual,
+                        sx_work wk) {
     (void)t, (void)x;
     const matrix_noise *m = self;
     sx_batch c = sx_take_batch(&wk, m->range, v.b), rest = sx_take_batch(&wk, m->n, v.b);
@@ -284,7 +294,8 @@ sx_status sx_noise_additive_matrix(sx_ctx *ctx, int64_t n, const double *D, sx_n
     for (int64_t i = 0; i < n; ++i) {
         for (int64_t j = 0; j < i; ++j) {
             if (fabs(D[i * n + j] - D[j * n + i]) > 1e-12 * scale)
-                return SX_FAIL(ctx, SX_E_USAGE, "noise.D: D[%lld][%lld] = %.17g but D[%lld][%lld] = %.17g: want a symmetric matrix",
+                return SX_FAIL(ctx, SX_E_USAGE,
+                               "noise.D: D[%lld][%lld] = %.17g but D[%lld][%lld] = %.17g: want a symmetric matrix",
                                (long long)i, (long long)j, D[i * n + j], (long long)j, (long long)i, D[j * n + i]);
         }
     }
@@ -292,7 +303,8 @@ sx_status sx_noise_additive_matrix(sx_ctx *ctx, int64_t n, const double *D, sx_n
     SX_GO(ctx, status, done, sx_alloc(ctx, nn, sizeof *V, &V));
     SX_GO(ctx, status, done, sx_symmetric_eigen(ctx, n, D, lambda, V));
     if (lambda[0] < -(double)n * DBL_EPSILON * 8.0 * scale) {
-        status = SX_FAIL(ctx, SX_E_USAGE, "noise.D has the eigenvalue %g: want a positive semidefinite matrix", lambda[0]);
+        status =
+            SX_FAIL(ctx, SX_E_USAGE, "noise.D has the eigenvalue %g: want a positive semidefinite matrix", lambda[0]);
         goto done;
     }
     int64_t first = first_in_range(n, lambda), rank = n - first;

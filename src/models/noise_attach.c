@@ -8,25 +8,88 @@ enum { SCALED_NONE, SCALED_TAU };
 
 #define AT(member) offsetof(sx_noise_opts, member)
 const sx_field sx_noise_fields[] = {
-    { .name = "kind", .type = SX_ENUM, .offset = AT(kind), .def = "\"additive\"", .choices = SX_NOISE_KIND_CHOICES,
+    { .name = "kind",
+      .type = SX_ENUM,
+      .offset = AT(kind),
+      .def = "\"additive\"",
+      .choices = SX_NOISE_KIND_CHOICES,
       .help = "none, additive, thermal (D = T G^-1), multiplicative, or ou (coloured)" },
-    { .name = "D", .type = SX_VALUES, .offset = AT(D), SX_UNBOUNDED, .unit = "state^2/time", .shape = "unit,unit", .given = AT(has_D),
-      .flags = SX_FROM_FILE, .help = "diffusion, <xi xi> = 2 D delta: one number, one per unit, or a symmetric matrix (row by row)" },
-    { .name = "sigma", .type = SX_VALUES, .offset = AT(sigma), SX_UNBOUNDED, .unit = "state/time^0.5", .shape = "unit,unit",
-      .given = AT(has_sigma), .flags = SX_FROM_FILE, .help = "amplitude, dx = f dt + sigma dW, D = sigma^2/2; instead of D" },
-    { .name = "factor", .type = SX_VALUES, .offset = AT(factor), SX_UNBOUNDED, .unit = "state/time^0.5", .shape = "unit,rank",
-      .given = AT(has_factor), .flags = SX_FROM_FILE, .help = "factor B of D = B B^T for noise of low rank; instead of D" },
-    { .name = "temperature", .type = SX_F64, .offset = AT(temperature), .lo = 0, .hi = HUGE_VAL, .unit = "1", .given = AT(has_temperature),
-      .flags = SX_HI_OPEN, .help = "temperature T of thermal noise" },
-    { .name = "tau", .type = SX_F64, .offset = AT(tau), .lo = 0, .hi = HUGE_VAL, .unit = "time", .given = AT(has_tau),
-      .flags = SX_LO_OPEN | SX_HI_OPEN, .help = "correlation time of kind = \"ou\"" },
-    { .name = "amplitude", .type = SX_ENUM, .offset = AT(amplitude), .def = "\"linear\"", .choices = SX_AMPLITUDE_CHOICES,
+    { .name = "D",
+      .type = SX_VALUES,
+      .offset = AT(D),
+      SX_UNBOUNDED,
+      .unit = "state^2/time",
+      .shape = "unit,unit",
+      .given = AT(has_D),
+      .flags = SX_FROM_FILE,
+      .help = "diffusion, <xi xi> = 2 D delta: one number, one per unit, or a symmetric matrix (row by row)" },
+    { .name = "sigma",
+      .type = SX_VALUES,
+      .offset = AT(sigma),
+      SX_UNBOUNDED,
+      .unit = "state/time^0.5",
+      .shape = "unit,unit",
+      .given = AT(has_sigma),
+      .flags = SX_FROM_FILE,
+      .help = "amplitude, dx = f dt + sigma dW, D = sigma^2/2; instead of D" },
+    { .name = "factor",
+      .type = SX_VALUES,
+      .offset = AT(factor),
+      SX_UNBOUNDED,
+      .unit = "state/time^0.5",
+      .shape = "unit,rank",
+      .given = AT(has_factor),
+      .flags = SX_FROM_FILE,
+      .help = "factor B of D = B B^T for noise of low rank; instead of D" },
+    { .name = "temperature",
+      .type = SX_F64,
+      .offset = AT(temperature),
+      .lo = 0,
+      .hi = HUGE_VAL,
+      .unit = "1",
+      .given = AT(has_temperature),
+      .flags = SX_HI_OPEN,
+      .help = "temperature T of thermal noise" },
+    { .name = "tau",
+      .type = SX_F64,
+      .offset = AT(tau),
+      .lo = 0,
+      .hi = HUGE_VAL,
+      .unit = "time",
+      .given = AT(has_tau),
+      .flags = SX_LO_OPEN | SX_HI_OPEN,
+      .help = "correlation time of kind = \"ou\"" },
+    { .name = "amplitude",
+      .type = SX_ENUM,
+      .offset = AT(amplitude),
+      .def = "\"linear\"",
+      .choices = SX_AMPLITUDE_CHOICES,
       .help = "multiplicative: sigma (offset + slope x), sigma sqrt(offset + slope x), or sigma sqrt(1 + x^2)" },
-    { .name = "offset", .type = SX_F64, .offset = AT(offset), SX_UNBOUNDED, .def = "0.0", .unit = "1", .help = "multiplicative: offset of the amplitude" },
-    { .name = "slope", .type = SX_F64, .offset = AT(slope), SX_UNBOUNDED, .def = "1.0", .unit = "1/state", .help = "multiplicative: slope of the amplitude" },
-    { .name = "calculus", .type = SX_ENUM, .offset = AT(calculus), .choices = SX_CALCULUS_CHOICES, .given = AT(has_calculus),
+    { .name = "offset",
+      .type = SX_F64,
+      .offset = AT(offset),
+      SX_UNBOUNDED,
+      .def = "0.0",
+      .unit = "1",
+      .help = "multiplicative: offset of the amplitude" },
+    { .name = "slope",
+      .type = SX_F64,
+      .offset = AT(slope),
+      SX_UNBOUNDED,
+      .def = "1.0",
+      .unit = "1/state",
+      .help = "multiplicative: slope of the amplitude" },
+    { .name = "calculus",
+      .type = SX_ENUM,
+      .offset = AT(calculus),
+      .choices = SX_CALCULUS_CHOICES,
+      .given = AT(has_calculus),
       .help = "reading of state-dependent noise; thermal: kinetic unless written, multiplicative: must be written" },
-    { .name = "scaled_by", .type = SX_ENUM, .offset = AT(scaled_by), .def = "\"none\"", .choices = "none|tau",
+    { .name = "scaled_by",
+      .type = SX_ENUM,
+      .offset = AT(scaled_by),
+      .def = "\"none\"",
+      .choices = "none|tau",
       .help = "tau: sigma is divided by the unit's tau (D by tau^2)" },
     SX_FIELD_END,
 };
@@ -52,8 +115,11 @@ static sx_status check_given(sx_ctx *ctx, const sx_noise_opts *o) {
             return SX_FAIL(ctx, SX_E_USAGE, "noise.%s has no meaning with noise.kind = \"%s\"", rule[i].name, kind);
     }
     if (amplitude && o->has_D + o->has_sigma + (o->kind != KIND_MULTIPLICATIVE && o->has_factor) != 1)
-        return SX_FAIL(ctx, SX_E_USAGE, "noise: give exactly one of D (<xi xi> = 2 D delta) and sigma (dx = f dt + sigma dW)%s; %s given",
-                       o->has_factor ? " or factor" : "", o->has_D + o->has_sigma + o->has_factor == 0 ? "none was" : "several were");
+        return SX_FAIL(
+            ctx, SX_E_USAGE,
+            "noise: give exactly one of D (<xi xi> = 2 D delta) and sigma (dx = f dt + sigma dW)%s; %s given",
+            o->has_factor ? " or factor" : "",
+            o->has_D + o->has_sigma + o->has_factor == 0 ? "none was" : "several were");
     if (o->kind == KIND_THERMAL && !o->has_temperature)
         return SX_FAIL(ctx, SX_E_USAGE, "noise.temperature is missing: noise.kind = \"thermal\" wants a number >= 0");
     if (o->kind == KIND_OU && !o->has_tau)
@@ -77,9 +143,10 @@ static sx_status additive(sx_ctx *ctx, const sx_noise_opts *o, sx_values tau, in
     bool matrix = n > 1 && v.n == n * n && !o->has_factor;
     if (o->has_factor ? v.n == 0 || v.n % n != 0 : !matrix && v.n != 1 && v.n != n) {
         if (o->has_factor)
-            return SX_FAIL(ctx, SX_E_USAGE, "noise.factor: %lld numbers: want units x rank, a multiple of %lld", (long long)v.n, (long long)n);
-        return SX_FAIL(ctx, SX_E_USAGE, "noise.%s: %lld numbers for %lld units: want 1, %lld or %lld x %lld", name, (long long)v.n,
-                       (long long)n, (long long)n, (long long)n, (long long)n);
+            return SX_FAIL(ctx, SX_E_USAGE, "noise.factor: %lld numbers: want units x rank, a multiple of %lld",
+                           (long long)v.n, (long long)n);
+        return SX_FAIL(ctx, SX_E_USAGE, "noise.%s: %lld numbers for %lld units: want 1, %lld or %lld x %lld", name,
+                       (long long)v.n, (long long)n, (long long)n, (long long)n, (long long)n);
     }
     sx_status status;
     double *s = NULL, *a = NULL;
@@ -88,7 +155,8 @@ static sx_status additive(sx_ctx *ctx, const sx_noise_opts *o, sx_values tau, in
         SX_GO(ctx, status, done, sx_values_spread(ctx, "noise", v, n, 0.0, &a));
         for (int64_t i = 0; i < n; ++i) {
             if (!(a[i] >= 0.0 && isfinite(a[i]))) {
-                status = SX_FAIL(ctx, SX_E_USAGE, "noise.%s[%lld] = %g: want a finite value >= 0", name, (long long)i, a[i]);
+                status =
+                    SX_FAIL(ctx, SX_E_USAGE, "noise.%s[%lld] = %g: want a finite value >= 0", name, (long long)i, a[i]);
                 goto done;
             }
             a[i] = s[i] * s[i] * (o->has_D ? a[i] : 0.5 * a[i] * a[i]);
@@ -131,7 +199,8 @@ static sx_status multiplicative(sx_ctx *ctx, const sx_noise_opts *o, sx_values t
         }
         a[i] = s[i] * (o->has_D ? sqrt(2.0 * a[i]) : a[i]);
     }
-    SX_GO(ctx, status, done, sx_noise_multiplicative(ctx, n, (sx_amplitude)o->amplitude, (sx_values){ n, a }, o->offset, o->slope, out));
+    SX_GO(ctx, status, done,
+          sx_noise_multiplicative(ctx, n, (sx_amplitude)o->amplitude, (sx_values){ n, a }, o->offset, o->slope, out));
 done:
     sx_free(ctx, a);
     sx_free(ctx, s);
@@ -139,7 +208,8 @@ done:
 }
 
 /* Maps and samplers have no calculus; constant noise needs none; thermal noise is kinetic unless written; any other must be written. */
-static sx_status choose_calculus(sx_ctx *ctx, const sx_model *m, const sx_noise_opts *o, const sx_noise *noise, sx_calculus *out) {
+static sx_status choose_calculus(sx_ctx *ctx, const sx_model *m, const sx_noise_opts *o, const sx_noise *noise,
+                                 sx_calculus *out) {
     bool discrete = sx_model_kind(m) == SX_MAP || sx_model_kind(m) == SX_SAMPLER;
     sx_noise_class cls = sx_noise_class_of(noise);
     bool constant = cls == SX_NOISE_NONE || cls == SX_NOISE_ADDITIVE_DIAGONAL || cls == SX_NOISE_ADDITIVE_MATRIX;
@@ -148,32 +218,48 @@ static sx_status choose_calculus(sx_ctx *ctx, const sx_model *m, const sx_noise_
         return SX_FAIL(ctx, SX_E_USAGE, "noise.calculus = \"%s\": maps and samplers have no calculus; leave it out",
                        sx_choice_name(SX_CALCULUS_CHOICES, o->calculus, text, sizeof text));
     if (!o->has_calculus && !discrete && !constant && o->kind != KIND_THERMAL)
-        return SX_FAIL(ctx, SX_E_USAGE, "noise.calculus is missing: noise that depends on the state wants one of kinetic, ito, stratonovich");
+        return SX_FAIL(
+            ctx, SX_E_USAGE,
+            "noise.calculus is missing: noise that depends on the state wants one of kinetic, ito, stratonovich");
     sx_calculus c = o->has_calculus ? (sx_calculus)o->calculus : SX_KINETIC;
     if (c == SX_COVARIANT && !constant && !sx_noise_operations(noise)->covariant)
-        return SX_FAIL(ctx, SX_E_USAGE, "noise.calculus = \"covariant\" wants thermal noise, whose metric defines it; want kinetic, ito or stratonovich");
+        return SX_FAIL(ctx, SX_E_USAGE,
+                       "noise.calculus = \"covariant\" wants thermal noise, whose metric defines it; want kinetic, ito "
+                       "or stratonovich");
     *out = c;
     return SX_OK;
 }
 
 sx_status sx_noise_attach(sx_ctx *ctx, const sx_model *m, const sx_noise_opts *opts, sx_values tau, sx_model **out) {
     if (!opts || opts->struct_size != sizeof *opts)
-        return SX_FAIL(ctx, SX_E_USAGE, "noise: struct_size = %zu: want %zu", opts ? opts->struct_size : (size_t)0, sizeof *opts);
+        return SX_FAIL(ctx, SX_E_USAGE, "noise: struct_size = %zu: want %zu", opts ? opts->struct_size : (size_t)0,
+                       sizeof *opts);
     int64_t n = sx_model_n(m);
     SX_TRY(ctx, check_given(ctx, opts));
     for (int64_t i = 0; i < tau.n; ++i) {
-        if (!(tau.data[i] > 0.0)) return SX_FAIL(ctx, SX_E_USAGE, "tau[%lld] = %g: want a value > 0", (long long)i, tau.data[i]);
+        if (!(tau.data[i] > 0.0))
+            return SX_FAIL(ctx, SX_E_USAGE, "tau[%lld] = %g: want a value > 0", (long long)i, tau.data[i]);
     }
     sx_noise *noise = NULL;
     sx_calculus calculus = SX_KINETIC;
     sx_status status = SX_OK;
     switch (opts->kind) {
-    case KIND_NONE: status = sx_noise_none(ctx, n, &noise); break;
+    case KIND_NONE:
+        status = sx_noise_none(ctx, n, &noise);
+        break;
     case KIND_ADDITIVE:
-    case KIND_OU: status = additive(ctx, opts, tau, n, &noise); break;
-    case KIND_THERMAL: status = sx_noise_thermal(ctx, m, opts->temperature, &noise); break;
-    case KIND_MULTIPLICATIVE: status = multiplicative(ctx, opts, tau, n, &noise); break;
-    default: return SX_FAIL(ctx, SX_E_USAGE, "noise.kind = %d: want one of none, additive, thermal, multiplicative, ou", opts->kind);
+    case KIND_OU:
+        status = additive(ctx, opts, tau, n, &noise);
+        break;
+    case KIND_THERMAL:
+        status = sx_noise_thermal(ctx, m, opts->temperature, &noise);
+        break;
+    case KIND_MULTIPLICATIVE:
+        status = multiplicative(ctx, opts, tau, n, &noise);
+        break;
+    default:
+        return SX_FAIL(ctx, SX_E_USAGE, "noise.kind = %d: want one of none, additive, thermal, multiplicative, ou",
+                       opts->kind);
     }
     SX_GO(ctx, status, done, status);
     SX_GO(ctx, status, done, choose_calculus(ctx, m, opts, noise, &calculus));

@@ -11,52 +11,67 @@
 typedef struct multiplicative {
     sx_amplitude shape;
     double offset, slope;
-    double *s;   /* owned: s_i / sqrt 2 */
-    double *s2;  /* owned: s_i^2 / 2 */
+    double *s;  /* owned: s_i / sqrt 2 */
+    double *s2; /* owned: s_i^2 / 2 */
 } multiplicative;
 
 /* shape, shape' (signed), and q, q', q'' at one number */
 static double shape0(const multiplicative *m, double x) {
     double y = m->offset + m->slope * x;
     switch (m->shape) {
-    case SX_AMPLITUDE_LINEAR: return y;
-    case SX_AMPLITUDE_SQRT: return y > 0.0 ? sqrt(y) : 0.0;
-    case SX_AMPLITUDE_QUADRATIC: return sqrt(1.0 + x * x);
+    case SX_AMPLITUDE_LINEAR:
+        return y;
+    case SX_AMPLITUDE_SQRT:
+        return y > 0.0 ? sqrt(y) : 0.0;
+    case SX_AMPLITUDE_QUADRATIC:
+        return sqrt(1.0 + x * x);
     }
     return 0.0;
 }
 static double shape1(const multiplicative *m, double x) {
     double y = m->offset + m->slope * x;
     switch (m->shape) {
-    case SX_AMPLITUDE_LINEAR: return m->slope;
-    case SX_AMPLITUDE_SQRT: return y > 0.0 ? 0.5 * m->slope / sqrt(y) : 0.0;
-    case SX_AMPLITUDE_QUADRATIC: return x / sqrt(1.0 + x * x);
+    case SX_AMPLITUDE_LINEAR:
+        return m->slope;
+    case SX_AMPLITUDE_SQRT:
+        return y > 0.0 ? 0.5 * m->slope / sqrt(y) : 0.0;
+    case SX_AMPLITUDE_QUADRATIC:
+        return x / sqrt(1.0 + x * x);
     }
     return 0.0;
 }
 static double q0(const multiplicative *m, double x) {
     double y = m->offset + m->slope * x;
     switch (m->shape) {
-    case SX_AMPLITUDE_LINEAR: return y * y;
-    case SX_AMPLITUDE_SQRT: return y > 0.0 ? y : 0.0;
-    case SX_AMPLITUDE_QUADRATIC: return 1.0 + x * x;
+    case SX_AMPLITUDE_LINEAR:
+        return y * y;
+    case SX_AMPLITUDE_SQRT:
+        return y > 0.0 ? y : 0.0;
+    case SX_AMPLITUDE_QUADRATIC:
+        return 1.0 + x * x;
     }
     return 0.0;
 }
 static double q1(const multiplicative *m, double x) {
     double y = m->offset + m->slope * x;
     switch (m->shape) {
-    case SX_AMPLITUDE_LINEAR: return 2.0 * m->slope * y;
-    case SX_AMPLITUDE_SQRT: return y > 0.0 ? m->slope : 0.0;
-    case SX_AMPLITUDE_QUADRATIC: return 2.0 * x;
+    case SX_AMPLITUDE_LINEAR:
+        return 2.0 * m->slope * y;
+    case SX_AMPLITUDE_SQRT:
+        return y > 0.0 ? m->slope : 0.0;
+    case SX_AMPLITUDE_QUADRATIC:
+        return 2.0 * x;
     }
     return 0.0;
 }
 static double q2(const multiplicative *m) {
     switch (m->shape) {
-    case SX_AMPLITUDE_LINEAR: return 2.0 * m->slope * m->slope;
-    case SX_AMPLITUDE_SQRT: return 0.0;
-    case SX_AMPLITUDE_QUADRATIC: return 2.0;
+    case SX_AMPLITUDE_LINEAR:
+        return 2.0 * m->slope * m->slope;
+    case SX_AMPLITUDE_SQRT:
+        return 0.0;
+    case SX_AMPLITUDE_QUADRATIC:
+        return 2.0;
     }
     return 0.0;
 }
@@ -117,7 +132,8 @@ static void grad_pDp(const void *self, double t, sx_cbatch x, sx_cbatch p, sx_ba
         }
     }
 }
-static void d2D(const void *self, double t, sx_cbatch x, sx_cbatch u, sx_cbatch v, sx_cbatch p, sx_batch out, sx_work wk) {
+static void d2D(const void *self, double t, sx_cbatch x, sx_cbatch u, sx_cbatch v, sx_cbatch p, sx_batch out,
+                sx_work wk) {
     (void)t, (void)x, (void)wk;
     const multiplicative *m = self;
     for (int64_t i = 0; i < out.n; ++i) {
@@ -157,7 +173,8 @@ sx_status sx_noise_multiplicative(sx_ctx *ctx, int64_t n, sx_amplitude shape, sx
     if (s.n == 0) return SX_FAIL(ctx, SX_E_USAGE, "noise.sigma: no number given: want 1 or %lld", (long long)n);
     for (int64_t i = 0; i < s.n; ++i) {
         if (!isfinite(s.data[i]) || s.data[i] < 0.0)
-            return SX_FAIL(ctx, SX_E_USAGE, "noise.sigma[%lld] = %g: want a finite value >= 0", (long long)i, s.data[i]);
+            return SX_FAIL(ctx, SX_E_USAGE, "noise.sigma[%lld] = %g: want a finite value >= 0", (long long)i,
+                           s.data[i]);
     }
     if ((int)shape < 0 || shape > SX_AMPLITUDE_QUADRATIC)
         return SX_FAIL(ctx, SX_E_USAGE, "noise.amplitude = %d: want one of linear, sqrt, quadratic", (int)shape);

@@ -70,7 +70,8 @@ static void grad_pDp(const void *self, double t, sx_cbatch x, sx_cbatch p, sx_ba
     clear(out);
     sx_metric_grad1(h->metric, h->T, sx_spread(x, p.b, &wk), p, p, out, wk);
 }
-static void d2D(const void *self, double t, sx_cbatch x, sx_cbatch u, sx_cbatch v, sx_cbatch p, sx_batch out, sx_work wk) {
+static void d2D(const void *self, double t, sx_cbatch x, sx_cbatch u, sx_cbatch v, sx_cbatch p, sx_batch out,
+                sx_work wk) {
     (void)t;
     const thermal *h = self;
     clear(out);
@@ -103,7 +104,8 @@ static const sx_noise_ops ops = {
 sx_status sx_noise_thermal(sx_ctx *ctx, const sx_model *m, double temperature, sx_noise **out) {
     const sx_metric *metric = sx_composed_metric(m);
     if (!metric)
-        return SX_FAIL(ctx, SX_E_UNSUPPORTED, "thermal noise needs a metric, which only model.kind = \"composed\" has; this is \"%s\"",
+        return SX_FAIL(ctx, SX_E_UNSUPPORTED,
+                       "thermal noise needs a metric, which only model.kind = \"composed\" has; this is \"%s\"",
                        sx_model_name(m));
     if (!(temperature >= 0.0 && isfinite(temperature)))
         return SX_FAIL(ctx, SX_E_USAGE, "noise.temperature = %g: want a finite value >= 0", temperature);
@@ -122,7 +124,8 @@ sx_status sx_noise_thermal(sx_ctx *ctx, const sx_model *m, double temperature, s
     h->model = sx_model_ref(m);
     h->metric = metric;
     h->T = temperature;
-    status = sx_noise_create(ctx, &ops, h, metric->kind == SX_METRIC_RADIAL_TANGENTIAL ? SX_NOISE_GENERAL : SX_NOISE_DIAGONAL, n, n, out);
+    status = sx_noise_create(
+        ctx, &ops, h, metric->kind == SX_METRIC_RADIAL_TANGENTIAL ? SX_NOISE_GENERAL : SX_NOISE_DIAGONAL, n, n, out);
     if (status < 0) destroy(ctx, h);
     return status;
 }

@@ -10,7 +10,7 @@ typedef struct sx_parity {
     double sign;    /* +1 symmetric, -1 antisymmetric */
     sx_coupling *w; /* owned reference: the part itself when `whole`, else W */
     bool whole;
-    int64_t n;      /* 0: empty */
+    int64_t n; /* 0: empty */
 } sx_parity;
 
 sx_status sx_parity_init(sx_ctx *ctx, const sx_coupling *w, double sign, sx_parity *out) SX_MUST_USE;

@@ -12,7 +12,8 @@
 
 /* f1 = sech^2 x = 4 q / (1 + q)^2 with q = exp(-2|x|): accurate in the tails, where 1 - tanh^2 x is not.
  * f2 = -2 s f1, f3 = (6 s^2 - 2) f1, f4 = (16 - 24 s^2) s f1. */
-void sx_tanh_derivatives(const sx_kernels *k, int64_t n, const double *x, double *s, double *f1, double *f2, double *f3, double *f4) {
+void sx_tanh_derivatives(const sx_kernels *k, int64_t n, const double *x, double *s, double *f1, double *f2, double *f3,
+                         double *f4) {
     k->tanh(n, x, s);
     if (!f1) return;
     for (int64_t i = 0; i < n; ++i) f1[i] = -2.0 * fabs(x[i]);
@@ -33,8 +34,10 @@ static sx_status quadratic_init(sx_ctx *ctx, const sx_composed_opts *o, sx_poten
     for (int64_t i = 0; i < n; ++i) {
         for (int64_t j = 0; j < i; ++j) {
             if (fabs(o->a.data[i * n + j] - o->a.data[j * n + i]) > 1e-12 * scale)
-                return SX_FAIL(ctx, SX_E_USAGE, "model.a: a[%lld][%lld] = %.17g but a[%lld][%lld] = %.17g: want a symmetric matrix",
-                               (long long)i, (long long)j, o->a.data[i * n + j], (long long)j, (long long)i, o->a.data[j * n + i]);
+                return SX_FAIL(ctx, SX_E_USAGE,
+                               "model.a: a[%lld][%lld] = %.17g but a[%lld][%lld] = %.17g: want a symmetric matrix",
+                               (long long)i, (long long)j, o->a.data[i * n + j], (long long)j, (long long)i,
+                               o->a.data[j * n + i]);
         }
     }
     SX_TRY(ctx, sx_coupling_dense(ctx, n, n, o->a.data, &p->H));
@@ -45,13 +48,15 @@ static sx_status quadratic_init(sx_ctx *ctx, const sx_composed_opts *o, sx_poten
 
 static sx_status scalar_a(sx_ctx *ctx, const sx_composed_opts *o, double *out) {
     if (o->a.n > 1)
-        return SX_FAIL(ctx, SX_E_USAGE, "model.a: %lld numbers: the quartic and radial potentials want one", (long long)o->a.n);
+        return SX_FAIL(ctx, SX_E_USAGE, "model.a: %lld numbers: the quartic and radial potentials want one",
+                       (long long)o->a.n);
     *out = o->a.n == 1 ? o->a.data[0] : 1.0;
     return SX_OK;
 }
 
 static sx_status init(sx_ctx *ctx, const sx_composed_opts *o, const sx_coupling *W, sx_potential *p) {
-    bool uses_a = p->kind == SX_POTENTIAL_QUADRATIC || p->kind == SX_POTENTIAL_QUARTIC || p->kind == SX_POTENTIAL_RADIAL;
+    bool uses_a =
+        p->kind == SX_POTENTIAL_QUADRATIC || p->kind == SX_POTENTIAL_QUARTIC || p->kind == SX_POTENTIAL_RADIAL;
     if (!uses_a && o->a.n != 0)
         return SX_FAIL(ctx, SX_E_USAGE, "model.a has a meaning only for the quadratic, quartic and radial potentials");
     if (p->kind != SX_POTENTIAL_HOPFIELD && o->input.n != 0)
@@ -59,21 +64,26 @@ static sx_status init(sx_ctx *ctx, const sx_composed_opts *o, const sx_coupling 
     if (p->kind != SX_POTENTIAL_LOGSUMEXP && o->keys.n != 0)
         return SX_FAIL(ctx, SX_E_USAGE, "model.keys has a meaning only for potential = \"log-sum-exp\"");
     switch (p->kind) {
-    case SX_POTENTIAL_QUADRATIC: return quadratic_init(ctx, o, p);
+    case SX_POTENTIAL_QUADRATIC:
+        return quadratic_init(ctx, o, p);
     case SX_POTENTIAL_QUARTIC:
-    case SX_POTENTIAL_RADIAL: return scalar_a(ctx, o, &p->a0);
+    case SX_POTENTIAL_RADIAL:
+        return scalar_a(ctx, o, &p->a0);
     case SX_POTENTIAL_HOPFIELD:
         if (!W) return SX_FAIL(ctx, SX_E_USAGE, "model.coupling is missing: potential = \"hopfield\" wants one");
         SX_TRY(ctx, sx_parity_init(ctx, W, 1.0, &p->S));
         SX_TRY(ctx, sx_alloc(ctx, p->n, sizeof *p->H_diagonal, &p->H_diagonal));
         sx_coupling_diagonal(W, p->H_diagonal);
         return sx_values_spread(ctx, "model.input", o->input, p->n, 0.0, &p->input);
-    case SX_POTENTIAL_LOGSUMEXP: return sx_softmax_init(ctx, o, p);
+    case SX_POTENTIAL_LOGSUMEXP:
+        return sx_softmax_init(ctx, o, p);
     }
-    return SX_FAIL(ctx, SX_E_USAGE, "model.potential = %d: want one of quadratic, quartic, radial, hopfield, log-sum-exp", o->potential);
+    return SX_FAIL(ctx, SX_E_USAGE,
+                   "model.potential = %d: want one of quadratic, quartic, radial, hopfield, log-sum-exp", o->potential);
 }
 
-sx_status sx_potential_init(sx_ctx *ctx, const sx_composed_opts *o, int64_t n, const sx_coupling *W, sx_potential *out) {
+sx_status sx_potential_init(sx_ctx *ctx, const sx_composed_opts *o, int64_t n, const sx_coupling *W,
+                            sx_potential *out) {
     sx_potential p = { .kind = (sx_potential_kind)o->potential, .n = n, .k = sx_kernels_get(NULL), .a0 = 1.0 };
     p.b = o->b;
     p.g = o->g;
@@ -101,11 +111,16 @@ void sx_potential_clear(sx_ctx *ctx, sx_potential *p) {
 /* Hopfield: s, f1..f4, h, one product and up to six h[..]. */
 int64_t sx_potential_work(const sx_potential *p, int64_t b) {
     switch (p->kind) {
-    case SX_POTENTIAL_QUADRATIC: return p->H ? sx_coupling_work(p->H, b) + sx_pad(p->n * b) : sx_pad(p->n * b);
-    case SX_POTENTIAL_QUARTIC: return 0;
-    case SX_POTENTIAL_RADIAL: return 8 * sx_pad(b);
-    case SX_POTENTIAL_HOPFIELD: return 14 * sx_pad(p->n * b) + sx_parity_work(&p->S, b);
-    case SX_POTENTIAL_LOGSUMEXP: return sx_softmax_work(p, b);
+    case SX_POTENTIAL_QUADRATIC:
+        return p->H ? sx_coupling_work(p->H, b) + sx_pad(p->n * b) : sx_pad(p->n * b);
+    case SX_POTENTIAL_QUARTIC:
+        return 0;
+    case SX_POTENTIAL_RADIAL:
+        return 8 * sx_pad(b);
+    case SX_POTENTIAL_HOPFIELD:
+        return 14 * sx_pad(p->n * b) + sx_parity_work(&p->S, b);
+    case SX_POTENTIAL_LOGSUMEXP:
+        return sx_softmax_work(p, b);
     }
     return 0;
 }
@@ -113,11 +128,16 @@ int64_t sx_potential_work(const sx_potential *p, int64_t b) {
 double sx_potential_flops(const sx_potential *p) {
     double n = (double)p->n;
     switch (p->kind) {
-    case SX_POTENTIAL_QUADRATIC: return p->H ? 2.0 * n * n : n;
-    case SX_POTENTIAL_QUARTIC: return 6.0 * n;
-    case SX_POTENTIAL_RADIAL: return 4.0 * n;
-    case SX_POTENTIAL_HOPFIELD: return 45.0 * n + sx_parity_flops(&p->S);
-    case SX_POTENTIAL_LOGSUMEXP: return 4.0 * n * (double)p->patterns + 25.0 * (double)p->patterns;
+    case SX_POTENTIAL_QUADRATIC:
+        return p->H ? 2.0 * n * n : n;
+    case SX_POTENTIAL_QUARTIC:
+        return 6.0 * n;
+    case SX_POTENTIAL_RADIAL:
+        return 4.0 * n;
+    case SX_POTENTIAL_HOPFIELD:
+        return 45.0 * n + sx_parity_flops(&p->S);
+    case SX_POTENTIAL_LOGSUMEXP:
+        return 4.0 * n * (double)p->patterns + 25.0 * (double)p->patterns;
     }
     return 0.0;
 }
@@ -220,7 +240,9 @@ void sx_potential_value(const sx_potential *p, sx_cbatch x, double *out, sx_work
 void sx_potential_gradient(const sx_potential *p, sx_cbatch x, sx_batch out, sx_work w) {
     int64_t n = x.n, b = x.b;
     switch (p->kind) {
-    case SX_POTENTIAL_QUADRATIC: sx_potential_hessian(p, x, x, out, w); break;
+    case SX_POTENTIAL_QUADRATIC:
+        sx_potential_hessian(p, x, x, out, w);
+        break;
     case SX_POTENTIAL_QUARTIC:
         for (int64_t i = 0; i < n * b; ++i) {
             double y = x.x[i];
@@ -239,7 +261,9 @@ void sx_potential_gradient(const sx_potential *p, sx_cbatch x, sx_batch out, sx_
         p->k->mul(n * b, y.f[0], y.h, out.x);
         break;
     }
-    case SX_POTENTIAL_LOGSUMEXP: sx_softmax_gradient(p, x, out, w); break;
+    case SX_POTENTIAL_LOGSUMEXP:
+        sx_softmax_gradient(p, x, out, w);
+        break;
     }
 }
 
@@ -272,14 +296,18 @@ void sx_potential_hessian(const sx_potential *p, sx_cbatch x, sx_cbatch v, sx_ba
         for (int64_t i = 0; i < n * b; ++i) out.x[i] = y.f[1][i] * v.x[i] * y.h[i] + y.f[0][i] * hv[i];
         break;
     }
-    case SX_POTENTIAL_LOGSUMEXP: sx_softmax_hessian(p, x, v, out, w); break;
+    case SX_POTENTIAL_LOGSUMEXP:
+        sx_softmax_hessian(p, x, v, out, w);
+        break;
     }
 }
 
 void sx_potential_third(const sx_potential *p, sx_cbatch x, sx_cbatch u, sx_cbatch v, sx_batch out, sx_work w) {
     int64_t n = x.n, b = x.b;
     switch (p->kind) {
-    case SX_POTENTIAL_QUADRATIC: memset(out.x, 0, (size_t)(n * b) * sizeof *out.x); break;
+    case SX_POTENTIAL_QUADRATIC:
+        memset(out.x, 0, (size_t)(n * b) * sizeof *out.x);
+        break;
     case SX_POTENTIAL_QUARTIC:
         for (int64_t i = 0; i < n * b; ++i) out.x[i] = (2.0 * p->b + 6.0 * p->g * x.x[i]) * u.x[i] * v.x[i];
         break;
@@ -297,17 +325,23 @@ void sx_potential_third(const sx_potential *p, sx_cbatch x, sx_cbatch u, sx_cbat
         double *hv = hopfield_direction(p, true, y.f[0], v, NULL, NULL, &w);
         double *huv = hopfield_direction(p, false, y.f[1], u, v.x, NULL, &w);
         for (int64_t i = 0; i < n * b; ++i)
-            out.x[i] = y.f[2][i] * u.x[i] * v.x[i] * y.h[i] + y.f[1][i] * (u.x[i] * hv[i] + v.x[i] * hu[i]) + y.f[0][i] * huv[i];
+            out.x[i] = y.f[2][i] * u.x[i] * v.x[i] * y.h[i] + y.f[1][i] * (u.x[i] * hv[i] + v.x[i] * hu[i]) +
+                       y.f[0][i] * huv[i];
         break;
     }
-    case SX_POTENTIAL_LOGSUMEXP: sx_softmax_third(p, x, u, v, out, w); break;
+    case SX_POTENTIAL_LOGSUMEXP:
+        sx_softmax_third(p, x, u, v, out, w);
+        break;
     }
 }
 
-void sx_potential_fourth(const sx_potential *p, sx_cbatch x, sx_cbatch u, sx_cbatch v, sx_cbatch z, sx_batch out, sx_work w) {
+void sx_potential_fourth(const sx_potential *p, sx_cbatch x, sx_cbatch u, sx_cbatch v, sx_cbatch z, sx_batch out,
+                         sx_work w) {
     int64_t n = x.n, b = x.b;
     switch (p->kind) {
-    case SX_POTENTIAL_QUADRATIC: memset(out.x, 0, (size_t)(n * b) * sizeof *out.x); break;
+    case SX_POTENTIAL_QUADRATIC:
+        memset(out.x, 0, (size_t)(n * b) * sizeof *out.x);
+        break;
     case SX_POTENTIAL_QUARTIC:
         for (int64_t i = 0; i < n * b; ++i) out.x[i] = 6.0 * p->g * u.x[i] * v.x[i] * z.x[i];
         break;
@@ -340,7 +374,9 @@ void sx_potential_fourth(const sx_potential *p, sx_cbatch x, sx_cbatch u, sx_cba
         for (int64_t i = 0; i < n * b; ++i) out.x[i] += y.f[0][i] * huvz[i];
         break;
     }
-    case SX_POTENTIAL_LOGSUMEXP: sx_softmax_fourth(p, x, u, v, z, out, w); break;
+    case SX_POTENTIAL_LOGSUMEXP:
+        sx_softmax_fourth(p, x, u, v, z, out, w);
+        break;
     }
 }
 
@@ -376,6 +412,8 @@ void sx_potential_hessian_diagonal(const sx_potential *p, sx_cbatch x, sx_batch 
         }
         break;
     }
-    case SX_POTENTIAL_LOGSUMEXP: sx_softmax_hessian_diagonal(p, x, out, w); break;
+    case SX_POTENTIAL_LOGSUMEXP:
+        sx_softmax_hessian_diagonal(p, x, out, w);
+        break;
     }
 }

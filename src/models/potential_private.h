@@ -15,7 +15,8 @@ void sx_softmax_value(const sx_potential *p, sx_cbatch x, double *out, sx_work w
 void sx_softmax_gradient(const sx_potential *p, sx_cbatch x, sx_batch out, sx_work w);
 void sx_softmax_hessian(const sx_potential *p, sx_cbatch x, sx_cbatch v, sx_batch out, sx_work w);
 void sx_softmax_third(const sx_potential *p, sx_cbatch x, sx_cbatch u, sx_cbatch v, sx_batch out, sx_work w);
-void sx_softmax_fourth(const sx_potential *p, sx_cbatch x, sx_cbatch u, sx_cbatch v, sx_cbatch z, sx_batch out, sx_work w);
+void sx_softmax_fourth(const sx_potential *p, sx_cbatch x, sx_cbatch u, sx_cbatch v, sx_cbatch z, sx_batch out,
+                       sx_work w);
 void sx_softmax_hessian_diagonal(const sx_potential *p, sx_cbatch x, sx_batch out, sx_work w);
 
 #endif

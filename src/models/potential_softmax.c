@@ -13,10 +13,12 @@ sx_status sx_softmax_init(sx_ctx *ctx, const sx_composed_opts *o, sx_potential *
     int64_t n = p->n, patterns = o->patterns > 0 ? o->patterns : o->keys.n / n;
     if (!(o->beta > 0.0)) return SX_FAIL(ctx, SX_E_USAGE, "model.beta = %g: want a value > 0", o->beta);
     if (o->keys.n == 0)
-        return SX_FAIL(ctx, SX_E_USAGE, "model.keys is missing: potential = \"log-sum-exp\" wants patterns x %lld numbers", (long long)n);
+        return SX_FAIL(ctx, SX_E_USAGE,
+                       "model.keys is missing: potential = \"log-sum-exp\" wants patterns x %lld numbers",
+                       (long long)n);
     if (patterns < 1 || o->keys.n != patterns * n)
-        return SX_FAIL(ctx, SX_E_USAGE, "model.keys: %lld numbers: want patterns x units = %lld x %lld", (long long)o->keys.n,
-                       (long long)patterns, (long long)n);
+        return SX_FAIL(ctx, SX_E_USAGE, "model.keys: %lld numbers: want patterns x units = %lld x %lld",
+                       (long long)o->keys.n, (long long)patterns, (long long)n);
     p->patterns = patterns;
     SX_TRY(ctx, sx_coupling_dense(ctx, patterns, n, o->keys.data, &p->keys));
     double *squares = NULL;
@@ -122,7 +124,8 @@ void sx_softmax_third(const sx_potential *q, sx_cbatch x, sx_cbatch u, sx_cbatch
     sx_coupling_apply(q->keys, true, -q->beta * q->beta, sx_const_batch(p), 0.0, out, w);
 }
 
-void sx_softmax_fourth(const sx_potential *q, sx_cbatch x, sx_cbatch u, sx_cbatch v, sx_cbatch z, sx_batch out, sx_work w) {
+void sx_softmax_fourth(const sx_potential *q, sx_cbatch x, sx_cbatch u, sx_cbatch v, sx_cbatch z, sx_batch out,
+                       sx_work w) {
     sx_batch p = softmax(q, x, NULL, &w);
     double *a = centred(q, p, u, &w), *c = centred(q, p, v, &w), *e = centred(q, p, z, &w);
     double *ac = average(p, a, c, NULL, &w), *ae = average(p, a, e, NULL, &w), *ce = average(p, c, e, NULL, &w);

@@ -16,8 +16,8 @@ typedef struct rate {
     bool activity, discrete;
     sx_activation phi;
     double gain;
-    double *m;          /* owned: 1/tau_i, 1 for maps */
-    sx_coupling *W, *L; /* owned references or NULL */
+    double *m;                       /* owned: 1/tau_i, 1 for maps */
+    sx_coupling *W, *L;              /* owned references or NULL */
     double *W_diagonal, *L_diagonal; /* owned */
     sx_drive drive;
 } rate;
@@ -71,7 +71,8 @@ static void finish(const rate *m, sx_cbatch x, const double *I, sx_batch y, cons
     job j = { m, 0, x.x, I, y.x, x.b };
     sx_rows_for(exec, x.n, x.b, leak_panel, &j);
 }
-static void coupling(const sx_coupling *c, bool transposed, double alpha, const double *in, double beta, sx_batch out, sx_work w) {
+static void coupling(const sx_coupling *c, bool transposed, double alpha, const double *in, double beta, sx_batch out,
+                     sx_work w) {
     if (c) {
         sx_coupling_apply(c, transposed, alpha, sx_view(in, out.n, out.b), beta, out, w);
     } else if (beta == 0.0) {
@@ -187,7 +188,8 @@ static void hvv(const void *self, double t, sx_cbatch x, sx_cbatch u, sx_cbatch 
     const sx_cbatch d[2] = { u, v };
     higher(self, t, x, 2, d, out, w);
 }
-static void tvvv(const void *self, double t, sx_cbatch x, sx_cbatch u, sx_cbatch v, sx_cbatch z, sx_batch out, sx_work w) {
+static void tvvv(const void *self, double t, sx_cbatch x, sx_cbatch u, sx_cbatch v, sx_cbatch z, sx_batch out,
+                 sx_work w) {
     const sx_cbatch d[3] = { u, v, z };
     higher(self, t, x, 3, d, out, w);
 }
@@ -322,19 +324,22 @@ static sx_status texts(sx_ctx *ctx, const rate *m, char **equation, char **latex
     if (m->activity)
         (void)snprintf(product, sizeof product, "%s(%s%s%s)", phi, m->W ? "g sum_j W_ij x_j" : "0", plus, I);
     else
-        (void)snprintf(product, sizeof product, "%s%s%s", m->W ? "g sum_j W_ij " : "", m->W ? phi : "", m->W ? "(x_j)" : "");
+        (void)snprintf(product, sizeof product, "%s%s%s", m->W ? "g sum_j W_ij " : "", m->W ? phi : "",
+                       m->W ? "(x_j)" : "");
     const char *terms[] = { leak, product, L, m->activity ? "" : I };
     SX_TRY(ctx, join(ctx, m->discrete ? "x_i <- " : "tau_i x_i' = ", 4, terms, "", equation));
     if (m->activity)
-        (void)snprintf(product, sizeof product, "\\phi\\Big(%s%s%s\\Big)", m->W ? "g \\sum_j W_{ij} x_j" : "0", plus, I);
+        (void)snprintf(product, sizeof product, "\\phi\\Big(%s%s%s\\Big)", m->W ? "g \\sum_j W_{ij} x_j" : "0", plus,
+                       I);
     else
         (void)snprintf(product, sizeof product, "%s", m->W ? "g \\sum_j W_{ij}\\, \\phi(x_j)" : "");
     const char *tex[] = { leak, product, TL, m->activity ? "" : I };
-    return join(ctx, m->discrete ? "x_i \\leftarrow " : "\\tau_i \\dot x_i = ", 4, tex, m->W || m->activity ? tail : "", latex);
+    return join(ctx, m->discrete ? "x_i \\leftarrow " : "\\tau_i \\dot x_i = ", 4, tex, m->W || m->activity ? tail : "",
+                latex);
 }
 
-static sx_status create(sx_ctx *ctx, const sx_rate_opts *o, const sx_coupling *W, const sx_coupling *L, const sx_input *input, int64_t n,
-                        const char *const *labels, rate *m, sx_model **out) {
+static sx_status create(sx_ctx *ctx, const sx_rate_opts *o, const sx_coupling *W, const sx_coupling *L,
+                        const sx_input *input, int64_t n, const char *const *labels, rate *m, sx_model **out) {
     m->n = n;
     m->k = sx_kernels_get(NULL);
     m->activity = o->form == 1;
@@ -359,7 +364,9 @@ static sx_status create(sx_ctx *ctx, const sx_rate_opts *o, const sx_coupling *W
     sx_status status = texts(ctx, m, &equation, &latex);
     if (status >= 0) {
         sx_state_array array = { "x", "unit", n, labels };
-        sx_model_desc d = { .struct_size = sizeof d, .ops = &sx_rate_ops, .self = m, .kind = m->discrete ? SX_MAP : SX_FLOW };
+        sx_model_desc d = {
+            .struct_size = sizeof d, .ops = &sx_rate_ops, .self = m, .kind = m->discrete ? SX_MAP : SX_FLOW
+        };
         d.layout = (sx_layout){ n, 1, &array };
         d.block = sx_block_choose(n, W ? W : L);
         d.panel = sx_panel_choose(n);
@@ -373,18 +380,20 @@ static sx_status create(sx_ctx *ctx, const sx_rate_opts *o, const sx_coupling *W
     return status;
 }
 
-sx_status sx_rate_create(sx_ctx *ctx, const sx_rate_opts *o, const sx_coupling *W, const sx_coupling *L, const sx_input *input,
-                         const char *const *labels, sx_model **out) {
+sx_status sx_rate_create(sx_ctx *ctx, const sx_rate_opts *o, const sx_coupling *W, const sx_coupling *L,
+                         const sx_input *input, const char *const *labels, sx_model **out) {
     if (!o || o->struct_size != sizeof *o)
         return SX_FAIL(ctx, SX_E_USAGE, "model rate: want options initialised with SX_RATE_OPTS");
     SX_TRY(ctx, sx_fields_check(ctx, sx_rate_fields, o, "model"));
-    if (!W && !L) return SX_FAIL(ctx, SX_E_USAGE, "model.coupling is missing: a rate network wants at least one coupling");
+    if (!W && !L)
+        return SX_FAIL(ctx, SX_E_USAGE, "model.coupling is missing: a rate network wants at least one coupling");
     int64_t n = sx_coupling_rows(W ? W : L);
     const sx_coupling *both[] = { W, L };
     for (int i = 0; i < 2; ++i) {
         if (both[i] && (sx_coupling_rows(both[i]) != n || sx_coupling_columns(both[i]) != n))
-            return SX_FAIL(ctx, SX_E_USAGE, "the %s coupling is %lld x %lld: want %lld x %lld", i == 0 ? "synaptic" : "diffusive",
-                           (long long)sx_coupling_rows(both[i]), (long long)sx_coupling_columns(both[i]), (long long)n, (long long)n);
+            return SX_FAIL(ctx, SX_E_USAGE, "the %s coupling is %lld x %lld: want %lld x %lld",
+                           i == 0 ? "synaptic" : "diffusive", (long long)sx_coupling_rows(both[i]),
+                           (long long)sx_coupling_columns(both[i]), (long long)n, (long long)n);
     }
     if (o->time == 1 && o->tau.n != 0)
         return SX_FAIL(ctx, SX_E_USAGE, "model.tau has no meaning with time = \"discrete\"");
@@ -397,18 +406,65 @@ sx_status sx_rate_create(sx_ctx *ctx, const sx_rate_opts *o, const sx_coupling *
 
 #define AT(member) offsetof(sx_rate_opts, member)
 const sx_field sx_rate_fields[] = {
-    { .name = "form", .type = SX_ENUM, .offset = AT(form), .def = "\"current\"", .choices = "current|activity",
+    { .name = "form",
+      .type = SX_ENUM,
+      .offset = AT(form),
+      .def = "\"current\"",
+      .choices = "current|activity",
       .help = "current: tau x' = -x + g W phi(x) + I; activity: tau r' = -r + phi(g W r + I)" },
-    { .name = "time", .type = SX_ENUM, .offset = AT(time), .def = "\"continuous\"", .choices = "continuous|discrete",
+    { .name = "time",
+      .type = SX_ENUM,
+      .offset = AT(time),
+      .def = "\"continuous\"",
+      .choices = "continuous|discrete",
       .help = "continuous flow, or the map x <- g W phi(x) + I (r <- phi(g W r + I))" },
-    { .name = "phi", .type = SX_ENUM, .offset = AT(phi), .def = "\"tanh\"", .choices = SX_PHI_CHOICES, .help = "activation function" },
-    { .name = "beta", .type = SX_F64, .offset = AT(beta), .lo = 0, .hi = HUGE_VAL, .def = "1.0", .unit = "1", .flags = SX_LO_OPEN | SX_HI_OPEN,
+    { .name = "phi",
+      .type = SX_ENUM,
+      .offset = AT(phi),
+      .def = "\"tanh\"",
+      .choices = SX_PHI_CHOICES,
+      .help = "activation function" },
+    { .name = "beta",
+      .type = SX_F64,
+      .offset = AT(beta),
+      .lo = 0,
+      .hi = HUGE_VAL,
+      .def = "1.0",
+      .unit = "1",
+      .flags = SX_LO_OPEN | SX_HI_OPEN,
       .help = "steepness of softplus and logistic, factor of threshold-power" },
-    { .name = "theta", .type = SX_F64, .offset = AT(theta), SX_UNBOUNDED, .def = "0.0", .unit = "state", .help = "threshold of threshold-power" },
-    { .name = "power", .type = SX_F64, .offset = AT(power), .lo = 0, .hi = HUGE_VAL, .def = "2.0", .unit = "1", .flags = SX_LO_OPEN | SX_HI_OPEN,
+    { .name = "theta",
+      .type = SX_F64,
+      .offset = AT(theta),
+      SX_UNBOUNDED,
+      .def = "0.0",
+      .unit = "state",
+      .help = "threshold of threshold-power" },
+    { .name = "power",
+      .type = SX_F64,
+      .offset = AT(power),
+      .lo = 0,
+      .hi = HUGE_VAL,
+      .def = "2.0",
+      .unit = "1",
+      .flags = SX_LO_OPEN | SX_HI_OPEN,
       .help = "exponent of threshold-power" },
-    { .name = "gain", .type = SX_F64, .offset = AT(gain), SX_UNBOUNDED, .def = "1.0", .unit = "1", .help = "gain g of the synaptic coupling" },
-    { .name = "tau", .type = SX_VALUES, .offset = AT(tau), .lo = 0, .hi = HUGE_VAL, .def = "1.0", .unit = "time", .shape = "unit",
-      .flags = SX_FROM_FILE | SX_LO_OPEN | SX_HI_OPEN, .help = "time constants: one number or one per unit; flows only" },
+    { .name = "gain",
+      .type = SX_F64,
+      .offset = AT(gain),
+      SX_UNBOUNDED,
+      .def = "1.0",
+      .unit = "1",
+      .help = "gain g of the synaptic coupling" },
+    { .name = "tau",
+      .type = SX_VALUES,
+      .offset = AT(tau),
+      .lo = 0,
+      .hi = HUGE_VAL,
+      .def = "1.0",
+      .unit = "time",
+      .shape = "unit",
+      .flags = SX_FROM_FILE | SX_LO_OPEN | SX_HI_OPEN,
+      .help = "time constants: one number or one per unit; flows only" },
     SX_FIELD_END,
 };

@@ -70,7 +70,8 @@ static inline void sx_rows_panel(void *arg, int64_t i) {
     job->body(job->arg, row0, row1 < job->n ? row1 : job->n);
 }
 /* Small batches run at once; large ones (n b >= 65536) in panels of about 16384 numbers on the executor. */
-static inline void sx_rows_for(const sx_exec *exec, int64_t n, int64_t b, void (*body)(void *, int64_t, int64_t), void *arg) {
+static inline void sx_rows_for(const sx_exec *exec, int64_t n, int64_t b, void (*body)(void *, int64_t, int64_t),
+                               void *arg) {
     if (!exec || n * b < 65536) {
         body(arg, 0, n);
         return;
@@ -93,8 +94,8 @@ sx_status sx_values_spread(sx_ctx *ctx, const char *name, sx_values v, int64_t n
 
 /* The dense Jacobian column by column through jvp, SX_JACOBIAN_COLUMNS at a time, and its scratch. */
 #define SX_JACOBIAN_COLUMNS 16
-void sx_jacobian_by_columns(const sx_model_ops *ops, const void *self, int64_t n, double t, const double *x, double *out,
-                            sx_work w);
+void sx_jacobian_by_columns(const sx_model_ops *ops, const void *self, int64_t n, double t, const double *x,
+                            double *out, sx_work w);
 int64_t sx_jacobian_work(const sx_model_ops *ops, const void *self, int64_t n);
 
 /* The operations of the built-in models, for the registry. */

@@ -16,6 +16,7 @@ set(SX_MODELS_SOURCES
   src/models/linear.c
   src/models/rate.c
   src/models/composed.c
+  src/models/composed_create.c
   src/models/potential.c
   src/models/potential_softmax.c
   src/models/metric.c
