@@ -103,17 +103,20 @@ sx_status sx_coupling_dense(sx_ctx *ctx, int64_t n_out, int64_t n_in, const doub
 
 /* -- CSR -------------------------------------------------------------------------------------------------------------------- */
 
-/* Panels of whole rows with about this many entries: their values and columns fit in a second-level cache. */
-enum { PANEL_ENTRIES = 32768 };
+/* Panels of whole rows of about equal work. A panel runs through all tiles of the input, so it is to use each row of a tile several
+ * times (6 columns' worth of entries), and yet there are to be some 16 panels to share out; small ones are not worth the call. */
+enum { PANEL_ENTRIES = 32768, PANEL_REUSE = 6, PANELS = 16 };
 
-static sx_status csr_panels(sx_ctx *ctx, sx_csr *m) {
-    int64_t limit = (m->nonzeros + m->rows) / PANEL_ENTRIES + 2;
-    SX_TRY(ctx, sx_alloc(ctx, limit + 1, sizeof *m->panel, &m->panel));
+static sx_status csr_panels(sx_ctx *ctx, sx_csr *m, int64_t columns) {
+    int64_t total = m->nonzeros + m->rows, size = PANEL_REUSE * columns;
+    if (size > total / PANELS) size = total / PANELS;
+    if (size < PANEL_ENTRIES) size = PANEL_ENTRIES;
+    SX_TRY(ctx, sx_alloc(ctx, total / size + 3, sizeof *m->panel, &m->panel));
     m->panels = 0;
     m->panel[0] = 0;
     for (int64_t i = 1, first = 0; i <= m->rows; i++) {
         int64_t work = m->row_start[i] - m->row_start[first] + (i - first);
-        if (work < PANEL_ENTRIES && i < m->rows) continue;
+        if (work < size && i < m->rows) continue;
         m->panel[++m->panels] = i;
         first = i;
     }
@@ -173,9 +176,9 @@ sx_status sx_coupling_own_csr(sx_ctx *ctx, int64_t n_out, int64_t n_in, int64_t 
     c->csr = m;
     memset(&m, 0, sizeof m);
     c->nonzeros = c->csr.nonzeros;
-    SX_GO(ctx, status, done, csr_panels(ctx, &c->csr));
+    SX_GO(ctx, status, done, csr_panels(ctx, &c->csr, n_in));
     SX_GO(ctx, status, done, csr_transpose(ctx, &c->csr, n_in, &c->csr_t));
-    SX_GO(ctx, status, done, csr_panels(ctx, &c->csr_t));
+    SX_GO(ctx, status, done, csr_panels(ctx, &c->csr_t, n_out));
     c->bytes = 2 * c->nonzeros * (int64_t)(sizeof *column + sizeof *value) +
                (n_out + n_in + 2 + c->csr.panels + c->csr_t.panels + 2) * (int64_t)sizeof *row_start;
     *out = c;

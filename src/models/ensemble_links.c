@@ -80,7 +80,7 @@ static void pairs(const law *l, int64_t i, int64_t first, int64_t m, double *w, 
         w[j] = s + a;
         wt[j] = s - a;
     }
-    double density = l->both + l->one, diagonal = l->e->self ? sqrt_2 * l->symmetric * z[0] : 0.0;
+    double density = l->both + l->one, diagonal = l->e->self ? sqrt_2 * (l->symmetric * z[0]) : 0.0;
     if (l->e->density < 1) {
         l->k->uniform(l->mask, (uint64_t)i, SX_SLOT_COUPLING, (uint32_t)first, 1, m, u);
         for (int64_t j = 0; j < m; j++) {
@@ -92,23 +92,28 @@ static void pairs(const law *l, int64_t i, int64_t first, int64_t m, double *w, 
     if (first == i) w[0] = wt[0] = diagonal; /* the pair of a unit with itself */
 }
 
-/* The same where links are rare: which links exist comes first, weights are drawn for those only. */
-static int64_t rare_pairs(const law *l, int64_t i, int64_t first, int64_t m, int64_t *column, double *w, double *wt) {
-    double u[DRAWS], density = l->both + l->one;
+/* The same as a list of the links there are; where they are rare, weights are drawn for those only. */
+static int64_t listed_pairs(const law *l, int64_t i, int64_t first, int64_t m, int32_t *column, double *w, double *wt) {
+    double z[2 * DRAWS], u[DRAWS], density = l->both + l->one, any = density + l->one;
     int64_t count = 0;
+    bool rare = any < 1.0 / 16;
     l->k->uniform(l->mask, (uint64_t)i, SX_SLOT_COUPLING, (uint32_t)first, 1, m, u);
-    for (int64_t j = 0; j < m; j++)
-        if (u[j] < density + l->one) column[count++] = first + j;
-    for (int64_t c = 0; c < count; c++) {
-        double z[2], v = u[column[c] - first];
-        l->k->normal(l->weight, (uint64_t)i, SX_SLOT_COUPLING, (uint32_t)column[c], 2, 1, z);
-        double s = l->symmetric * z[0], a = l->antisymmetric * z[1];
-        w[c] = v < density ? s + a : 0;
-        wt[c] = v < l->both || v >= density ? s - a : 0;
-        if (column[c] == i) {
-            w[c] = v < density && l->e->self ? sqrt_2 * l->symmetric * z[0] : 0;
-            wt[c] = w[c];
+    if (!rare) l->k->normal(l->weight, (uint64_t)i, SX_SLOT_COUPLING, (uint32_t)first, 2, m, z);
+    for (int64_t j = 0; j < m; j++) {
+        if (!(u[j] < any)) continue;
+        double pair[2];
+        if (rare) {
+            l->k->normal(l->weight, (uint64_t)i, SX_SLOT_COUPLING, (uint32_t)(first + j), 2, 1, pair);
+        } else {
+            pair[0] = z[j];
+            pair[1] = z[m + j];
         }
+        double s = l->symmetric * pair[0], a = l->antisymmetric * pair[1];
+        column[count] = (int32_t)(first + j);
+        w[count] = u[j] < density ? s + a : 0;
+        wt[count] = u[j] < l->both || u[j] >= density ? s - a : 0;
+        if (first + j == i) w[count] = wt[count] = u[j] < density && l->e->self ? sqrt_2 * s : 0;
+        count++;
     }
     return count;
 }
@@ -270,11 +275,8 @@ static sx_status csr_links(sx_ctx *ctx, int64_t index, int worker, void *arg) {
         b->start[r] = at;
         if (i < n && f->l->pairwise) {
             for (int64_t j = i; j < n; j += DRAWS) {
-                int64_t column[DRAWS];
                 SX_TRY(ctx, reserve(ctx, b, at + DRAWS, true));
-                int64_t count = rare_pairs(f->l, i, j, n - j < DRAWS ? n - j : DRAWS, column, b->w + at, b->wt + at);
-                for (int64_t c = 0; c < count; c++) b->column[at + c] = (int32_t)column[c];
-                at += count;
+                at += listed_pairs(f->l, i, j, n - j < DRAWS ? n - j : DRAWS, b->column + at, b->w + at, b->wt + at);
             }
         } else if (i < n) {
             SX_TRY(ctx, directed_row(ctx, f->l, i, b, &at));
