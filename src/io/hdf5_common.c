@@ -24,7 +24,8 @@ static herr_t innermost(unsigned n, const H5E_error2_t *e, void *user) {
     return 0;
 }
 
-sx_status sx_h5_fail_at(sx_ctx *ctx, sx_status status, const char *file, int line, const char *function, const char *call) {
+sx_status sx_h5_fail_at(sx_ctx *ctx, sx_status status, const char *file, int line, const char *function,
+                        const char *call) {
     char text[256] = "no message";
     (void)H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, innermost, text);
     (void)H5Eclear2(H5E_DEFAULT);
@@ -46,18 +47,36 @@ void sx_h5_close(sx_ctx *ctx, sx_status *status, hid_t id) {
     if (id < 0) return;
     herr_t e;
     switch (H5Iget_type(id)) {
-    case H5I_DATASET: e = H5Dclose(id); break;
-    case H5I_GROUP: e = H5Gclose(id); break;
-    case H5I_ATTR: e = H5Aclose(id); break;
-    case H5I_DATATYPE: e = H5Tclose(id); break;
-    case H5I_DATASPACE: e = H5Sclose(id); break;
-    case H5I_FILE: e = H5Fclose(id); break;
-    case H5I_GENPROP_LST: e = H5Pclose(id); break;
-    default: e = H5Oclose(id); break;
+    case H5I_DATASET:
+        e = H5Dclose(id);
+        break;
+    case H5I_GROUP:
+        e = H5Gclose(id);
+        break;
+    case H5I_ATTR:
+        e = H5Aclose(id);
+        break;
+    case H5I_DATATYPE:
+        e = H5Tclose(id);
+        break;
+    case H5I_DATASPACE:
+        e = H5Sclose(id);
+        break;
+    case H5I_FILE:
+        e = H5Fclose(id);
+        break;
+    case H5I_GENPROP_LST:
+        e = H5Pclose(id);
+        break;
+    default:
+        e = H5Oclose(id);
+        break;
     }
     if (e >= 0) return;
-    if (*status >= 0) *status = sx_h5_fail_at(ctx, SX_E_IO, __FILE__, __LINE__, __func__, "close()");
-    else (void)H5Eclear2(H5E_DEFAULT);
+    if (*status >= 0)
+        *status = sx_h5_fail_at(ctx, SX_E_IO, __FILE__, __LINE__, __func__, "close()");
+    else
+        (void)H5Eclear2(H5E_DEFAULT);
 }
 
 /* -- chunks ---------------------------------------------------------------------------------------------------------- */
@@ -92,11 +111,16 @@ int64_t sx_h5_cells(int ndim, const int64_t *shape, const int64_t *chunk, const 
 /* -- names and types ------------------------------------------------------------------------------------------------- */
 hid_t sx_h5_type(sx_dtype dtype) {
     switch (dtype) {
-    case SX_DT_F64: return H5T_NATIVE_DOUBLE;
-    case SX_DT_F32: return H5T_NATIVE_FLOAT;
-    case SX_DT_I64: return H5T_NATIVE_INT64;
-    case SX_DT_U8: return H5T_NATIVE_UINT8;
-    case SX_DT_STRING: break;
+    case SX_DT_F64:
+        return H5T_NATIVE_DOUBLE;
+    case SX_DT_F32:
+        return H5T_NATIVE_FLOAT;
+    case SX_DT_I64:
+        return H5T_NATIVE_INT64;
+    case SX_DT_U8:
+        return H5T_NATIVE_UINT8;
+    case SX_DT_STRING:
+        break;
     }
     return H5I_INVALID_HID;
 }
@@ -110,9 +134,9 @@ hid_t sx_h5_string_type(void) {
 }
 
 bool sx_h5_reserved(const char *group, const char *name) {
-    static const char *const names[] = { "warning_index", "warning",       "warning_group", "verdict_index", "verdict_name",
-                                         "verdict_group", "verdict_value", "verdict_se",    "verdict_theory", "verdict_z",
-                                         "verdict_source" };
+    static const char *const names[] = { "warning_index",  "warning",       "warning_group", "verdict_index",
+                                         "verdict_name",   "verdict_group", "verdict_value", "verdict_se",
+                                         "verdict_theory", "verdict_z",     "verdict_source" };
     if (group[0]) return false;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(names[i], name) == 0) return true;

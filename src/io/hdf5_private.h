@@ -12,9 +12,10 @@
 #include <hdf5_hl.h>
 
 enum {
-    SX_H5_FORMAT = 1,            /* version of the layout, root attribute separatrix_format */
-    SX_H5_CHUNK = 1 << 20,       /* bytes of a chunk at most */
-    SX_H5_COMPACT = 60000,       /* variables up to this size live in the object header, which HDF5 protects by a checksum */
+    SX_H5_FORMAT = 1,      /* version of the layout, root attribute separatrix_format */
+    SX_H5_CHUNK = 1 << 20, /* bytes of a chunk at most */
+    SX_H5_COMPACT = 60000, /* variables up to this size live in the object header, which HDF5 protects by a checksum */
+    SX_H5_CHECK_ALL = 1 << 30,   /* larger files are not checked as a whole when they are opened */
     SX_H5_IN_MEMORY = 1 << 20,   /* larger variables are read on demand */
     SX_H5_MAX_OBJECTS = 1 << 16, /* groups and variables of a file */
     SX_H5_MAX_TEXTS = 1 << 20,   /* elements of a string variable */
@@ -33,7 +34,8 @@ void sx_h5_silence(sx_h5_printing *p);
 void sx_h5_restore(const sx_h5_printing *p);
 
 /* Record the innermost message of HDF5's error stack. */
-sx_status sx_h5_fail_at(sx_ctx *ctx, sx_status status, const char *file, int line, const char *function, const char *call);
+sx_status sx_h5_fail_at(sx_ctx *ctx, sx_status status, const char *file, int line, const char *function,
+                        const char *call);
 /* Run an HDF5 call inside an expression: its failure becomes `status` and goes to `label`. */
 #define SX_H5(ctx, status, code, label, call)                                                                          \
     do {                                                                                                               \
@@ -46,6 +48,24 @@ sx_status sx_h5_fail_at(sx_ctx *ctx, sx_status status, const char *file, int lin
 sx_status sx_h5_restate(sx_ctx *ctx, sx_status status, const char *before);
 /* Close an id on the way out: the first failure counts. */
 void sx_h5_close(sx_ctx *ctx, sx_status *status, hid_t id);
+
+/* hdf5_disk.c. A file being written: HDF5 writes to fd through `access`; failures are noted here instead of breaking HDF5. */
+typedef struct sx_h5_disk {
+    sx_ctx *ctx;
+    int fd;                           /* borrowed */
+    int error;                        /* errno of the first write that failed, or 0 */
+    struct sx_h5_piece *lost, **last; /* what could not be written */
+    H5FD_t *file;                     /* owned */
+    hid_t driver;
+} sx_h5_disk;
+/* Make files of `access` go to fd; the name is ignored. */
+sx_status sx_h5_disk_use(sx_ctx *ctx, sx_h5_disk *disk, int fd, hid_t access) SX_MUST_USE;
+sx_status sx_h5_disk_error(sx_ctx *ctx, const sx_h5_disk *disk) SX_MUST_USE;
+/* After H5Fclose and H5Pclose of `access`. */
+void sx_h5_disk_end(sx_h5_disk *disk);
+/* Append the checksum of the whole file; check it (sealed false: there is none). */
+sx_status sx_h5_seal(sx_ctx *ctx, int fd) SX_MUST_USE;
+sx_status sx_h5_check_seal(sx_ctx *ctx, int fd, int64_t size, bool *sealed) SX_MUST_USE;
 
 /* Chunk of at most SX_H5_CHUNK bytes: the last dimensions whole, then a part of one, then 1. Zero lengths become 1. */
 void sx_h5_chunk(int ndim, const int64_t *shape, size_t size, int64_t *chunk);

@@ -10,10 +10,12 @@
 #include <separatrix/io.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 /* An open file behind a result, and the variables that are read on demand. */
 typedef struct external {
@@ -52,8 +54,8 @@ typedef struct reader {
 #define GO_H5(k, status, call) SX_H5((k)->ctx, status, SX_E_FILE, done, call)
 
 /* -- variables read on demand ------------------------------------------------------------------------------------------ */
-static sx_status read_cells(sx_ctx *ctx, hid_t dataset, sx_dtype dtype, int ndim, const int64_t *start, const int64_t *count,
-                            void *data) {
+static sx_status read_cells(sx_ctx *ctx, hid_t dataset, sx_dtype dtype, int ndim, const int64_t *start,
+                            const int64_t *count, void *data) {
     sx_status status = SX_OK;
     hid_t file_space = H5I_INVALID_HID, memory_space = H5I_INVALID_HID;
     hsize_t from[8], n[8];
@@ -110,8 +112,10 @@ static sx_status read_text_attribute(sx_ctx *ctx, hid_t attribute, char **out) {
     if (H5Tis_variable_str(type) > 0) {
         SX_H5(ctx, status, SX_E_FILE, done, memory = sx_h5_string_type());
         SX_H5(ctx, status, SX_E_FILE, done, H5Aread(attribute, memory, &text));
-        if (text && strlen(text) > SX_H5_MAX_TEXT) status = SX_FAIL(ctx, SX_E_FILE, "a text attribute of more than 16 MB");
-        else status = sx_strdup(ctx, text ? text : "", out);
+        if (text && strlen(text) > SX_H5_MAX_TEXT)
+            status = SX_FAIL(ctx, SX_E_FILE, "a text attribute of more than 16 MB");
+        else
+            status = sx_strdup(ctx, text ? text : "", out);
         (void)H5free_memory(text);
     } else {
         const size_t n = H5Tget_size(type);
@@ -160,9 +164,17 @@ typedef struct attributes {
 
 /* What the layout itself writes. */
 static bool layout_attribute(const char *name, bool root_group) {
-    static const char *const names[] = { "CLASS",         "NAME",      "DIMENSION_LIST", "REFERENCE_LIST",
-                                         "_Netcdf4Dimid", "_FillValue", "_Netcdf4Coordinates", "_NCProperties",
-                                         "long_name",     "units",     "method" };
+    static const char *const names[] = { "CLASS",
+                                         "NAME",
+                                         "DIMENSION_LIST",
+                                         "REFERENCE_LIST",
+                                         "_Netcdf4Dimid",
+                                         "_FillValue",
+                                         "_Netcdf4Coordinates",
+                                         "_NCProperties",
+                                         "long_name",
+                                         "units",
+                                         "method" };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(names[i], name) == 0) return i < 8 || !root_group;
     return root_group && (strcmp(name, "Conventions") == 0 || strcmp(name, "separatrix_format") == 0);
@@ -416,7 +428,8 @@ static herr_t each_scale(hid_t dataset, unsigned axis, hid_t scale, void *user) 
 }
 
 /* "replica,time,unit" of a variable, from the scales of its axes. */
-static sx_status dimension_names(reader *k, const entry *o, hid_t dataset, int ndim, const hsize_t *length, char names[2048]) {
+static sx_status dimension_names(reader *k, const entry *o, hid_t dataset, int ndim, const hsize_t *length,
+                                 char names[2048]) {
     sx_ctx *ctx = k->ctx;
     sx_status status = SX_OK;
     size_t used = 0;
@@ -442,12 +455,18 @@ static sx_status variable_type(reader *k, hid_t dataset, sx_dtype *out) {
     GO_H5(k, status, type = H5Dget_type(dataset));
     const H5T_class_t class = H5Tget_class(type);
     const size_t size = H5Tget_size(type);
-    if (class == H5T_FLOAT && size == 8) *out = SX_DT_F64;
-    else if (class == H5T_FLOAT && size == 4) *out = SX_DT_F32;
-    else if (class == H5T_INTEGER && size == 8 && H5Tget_sign(type) == H5T_SGN_2) *out = SX_DT_I64;
-    else if (class == H5T_INTEGER && size == 1 && H5Tget_sign(type) == H5T_SGN_NONE) *out = SX_DT_U8;
-    else if (class == H5T_STRING && H5Tis_variable_str(type) > 0) *out = SX_DT_STRING;
-    else status = SX_FAIL(ctx, SX_E_FILE, "its type is none of f64, f32, i64, u8, text");
+    if (class == H5T_FLOAT && size == 8)
+        *out = SX_DT_F64;
+    else if (class == H5T_FLOAT && size == 4)
+        *out = SX_DT_F32;
+    else if (class == H5T_INTEGER && size == 8 && H5Tget_sign(type) == H5T_SGN_2)
+        *out = SX_DT_I64;
+    else if (class == H5T_INTEGER && size == 1 && H5Tget_sign(type) == H5T_SGN_NONE)
+        *out = SX_DT_U8;
+    else if (class == H5T_STRING && H5Tis_variable_str(type) > 0)
+        *out = SX_DT_STRING;
+    else
+        status = SX_FAIL(ctx, SX_E_FILE, "its type is none of f64, f32, i64, u8, text");
 done:
     sx_h5_close(ctx, &status, type);
     return status;
@@ -617,8 +636,16 @@ static sx_status open_file(reader *k, const char *path) {
     sx_status status = SX_OK;
     hid_t access = H5I_INVALID_HID;
     struct stat st;
-    if (stat(path, &st) != 0) return SX_FAIL(ctx, SX_E_FILE, "%s", strerror(errno));
-    if (!S_ISREG(st.st_mode)) return SX_FAIL(ctx, SX_E_FILE, "not a regular file");
+    bool sealed;
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0) return SX_FAIL(ctx, SX_E_FILE, "%s", strerror(errno));
+    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+        (void)close(fd);
+        return SX_FAIL(ctx, SX_E_FILE, "not a regular file");
+    }
+    status = sx_h5_check_seal(ctx, fd, st.st_size, &sealed);
+    (void)close(fd);
+    if (status < 0) return status;
     GO_H5(k, status, access = H5Pcreate(H5P_FILE_ACCESS));
     GO_H5(k, status, H5Pset_fclose_degree(access, H5F_CLOSE_STRONG));
 #if H5_VERSION_GE(1, 10, 7)
@@ -628,6 +655,12 @@ static sx_status open_file(reader *k, const char *path) {
     if (k->source->file < 0) {
         status = sx_h5_fail_at(ctx, SX_E_FILE, __FILE__, __LINE__, __func__, "H5Fopen()");
         (void)sx_fail_prefix(ctx, "not a complete HDF5 file");
+        goto done;
+    }
+    haddr_t end;
+    GO_H5(k, status, H5Fget_eoa(k->source->file, &end));
+    if (!sealed && end != (haddr_t)st.st_size) { /* other programs cut the seal off, they leave no part of it */
+        status = SX_FAIL(ctx, SX_E_FILE, "damaged: its end is missing");
         goto done;
     }
     double format = -1;

@@ -3,9 +3,9 @@
 /* Results as HDF5 files in netCDF-4 layout: one group per result group, dimension scales, creation order tracked, no time stamps (the
  * same result gives the same bytes).
  *
- * Protocol: (1) write PATH.tmp, every call checked; (2) close all ids but the file's, see that none is left, close the file; (3) read
- * PATH.tmp back and compare all of it with the result in memory, chunk by chunk: after a full disk HDF5 may close without an error;
- * (4) fsync, rename, fsync of the directory. The old file stays until the new one is proved. */
+ * Protocol: (1) write PATH.tmp, every call checked; (2) close all ids but the file's, see that none is left, close the file; append the
+ * checksum (hdf5_disk.c), fsync; (3) read PATH.tmp back and compare all of it with the result in memory, chunk by chunk; (4) rename,
+ * fsync of the directory. The old file stays until the new one is proved. */
 #include "io/hdf5_private.h"
 
 #include <separatrix/io.h>
@@ -23,6 +23,7 @@ typedef struct writer {
     hid_t file, string, scalar;
     void *buffer; /* one chunk */
     int32_t dimid;
+    sx_h5_disk disk;
 } writer;
 
 #define GO_H5(w, status, call) SX_H5((w)->ctx, status, SX_E_IO, done, call)
@@ -50,9 +51,9 @@ static sx_status write_attributes(writer *w, hid_t object, const sx_result *r, c
     for (int i = 0; sx_result_attr(r, group, var, i, &name, &text, &number); i++) {
         if (!group[0] && !var && (strcmp(name, "Conventions") == 0 || strcmp(name, "separatrix_format") == 0)) continue;
         if (sx_result_attr_is_number(r, group, var, i))
-            SX_TRY(w->ctx,
-                   write_attribute(w, object, name, H5T_IEEE_F64LE, w->scalar, H5T_NATIVE_DOUBLE, &number));
-        else SX_TRY(w->ctx, text_attribute(w, object, name, text));
+            SX_TRY(w->ctx, write_attribute(w, object, name, H5T_IEEE_F64LE, w->scalar, H5T_NATIVE_DOUBLE, &number));
+        else
+            SX_TRY(w->ctx, text_attribute(w, object, name, text));
     }
     return SX_OK;
 }
@@ -98,8 +99,10 @@ static sx_status write_dimensions(writer *w, const sx_result *r, const char *gro
     const char *name;
     int64_t length;
     for (int i = 0; sx_result_dim_at(r, group, i, &name, &length); i++)
-        if (sx_result_find(r, group, name) < 0) SX_TRY(w->ctx, write_dimension(w, where, name, length));
-        else w->dimid++; /* its variable takes this number: see coordinate_id */
+        if (sx_result_find(r, group, name) < 0)
+            SX_TRY(w->ctx, write_dimension(w, where, name, length));
+        else
+            w->dimid++; /* its variable takes this number: see coordinate_id */
     return SX_OK;
 }
 
@@ -116,7 +119,8 @@ static sx_status write_numbers(writer *w, const sx_result *r, int id, hid_t data
         hsize_t from[8], n[8];
         (void)sx_h5_cells(ndim, shape, chunk, at, count);
         for (int k = 0; k < ndim; k++) from[k] = (hsize_t)at[k], n[k] = (hsize_t)count[k];
-        SX_GO(w->ctx, status, done, sx_result_read_raw(w->ctx, r, id, ndim ? at : NULL, ndim ? count : NULL, w->buffer));
+        SX_GO(w->ctx, status, done,
+              sx_result_read_raw(w->ctx, r, id, ndim ? at : NULL, ndim ? count : NULL, w->buffer));
         if (ndim == 0) {
             GO_H5(w, status, H5Dwrite(dataset, sx_h5_type(dtype), H5S_ALL, H5S_ALL, H5P_DEFAULT, w->buffer));
             break;
@@ -129,6 +133,7 @@ static sx_status write_numbers(writer *w, const sx_result *r, int id, hid_t data
         sx_h5_close(w->ctx, &status, file_space);
         memory_space = file_space = H5I_INVALID_HID;
         if (status < 0) goto done;
+        SX_GO(w->ctx, status, done, sx_h5_disk_error(w->ctx, &w->disk));
     } while (sx_h5_next(ndim, shape, chunk, at));
 done:
     sx_h5_close(w->ctx, &status, memory_space);
@@ -208,12 +213,15 @@ static sx_status write_variable(writer *w, const sx_result *r, int id, hid_t gro
     const int ndim = sx_result_shape(r, id, shape, dims);
     const bool coordinate = is_coordinate(r, group, var->name, ndim);
     for (int k = 0; k < ndim; k++) n *= shape[k], length[k] = (hsize_t)shape[k];
-    if (ndim) GO_H5(w, status, space = H5Screate_simple(ndim, length, NULL));
-    else GO_H5(w, status, space = H5Screate(H5S_SCALAR));
+    if (ndim)
+        GO_H5(w, status, space = H5Screate_simple(ndim, length, NULL));
+    else
+        GO_H5(w, status, space = H5Screate(H5S_SCALAR));
     GO_H5(w, status, properties = new_dataset_properties());
     SX_GO(ctx, status, done, storage(w, properties, var, ndim, shape, n));
     GO_H5(w, status,
-          dataset = H5Dcreate2(group_id, var->name, file_types[var->dtype], space, H5P_DEFAULT, properties, H5P_DEFAULT));
+          dataset =
+              H5Dcreate2(group_id, var->name, file_types[var->dtype], space, H5P_DEFAULT, properties, H5P_DEFAULT));
     if (coordinate) {
         const int32_t dimid = coordinate_id(w, group, var->name);
         GO_H5(w, status, H5DSset_scale(dataset, var->name));
@@ -221,7 +229,8 @@ static sx_status write_variable(writer *w, const sx_result *r, int id, hid_t gro
               write_attribute(w, dataset, "_Netcdf4Dimid", H5T_STD_I32LE, w->scalar, H5T_NATIVE_INT32, &dimid));
     }
     if (var->long_name) SX_GO(ctx, status, done, text_attribute(w, dataset, "long_name", var->long_name));
-    if (var->units && (var->units[0] || var->dtype != SX_DT_STRING)) SX_GO(ctx, status, done, text_attribute(w, dataset, "units", var->units));
+    if (var->units && (var->units[0] || var->dtype != SX_DT_STRING))
+        SX_GO(ctx, status, done, text_attribute(w, dataset, "units", var->units));
     if (var->method) SX_GO(ctx, status, done, text_attribute(w, dataset, "method", var->method));
     if ((var->dtype == SX_DT_F64 || var->dtype == SX_DT_F32) && !coordinate) {
         const hsize_t single = 1;
@@ -231,8 +240,10 @@ static sx_status write_variable(writer *w, const sx_result *r, int id, hid_t gro
               write_attribute(w, dataset, "_FillValue", file_types[var->dtype], one, H5T_NATIVE_DOUBLE, &nan64));
     }
     SX_GO(ctx, status, done, write_attributes(w, dataset, r, group, var->name));
-    if (var->dtype == SX_DT_STRING) SX_GO(ctx, status, done, write_texts(w, r, id, dataset, n));
-    else SX_GO(ctx, status, done, write_numbers(w, r, id, dataset, var->dtype, ndim, shape));
+    if (var->dtype == SX_DT_STRING)
+        SX_GO(ctx, status, done, write_texts(w, r, id, dataset, n));
+    else
+        SX_GO(ctx, status, done, write_numbers(w, r, id, dataset, var->dtype, ndim, shape));
 done:
     sx_h5_close(ctx, &status, one);
     sx_h5_close(ctx, &status, dataset);
@@ -303,7 +314,7 @@ done:
     return status;
 }
 
-static sx_status write_file(writer *w, const char *path) {
+static sx_status write_file(writer *w, const char *path, int fd) {
     sx_ctx *ctx = w->ctx;
     sx_status status = SX_OK;
     hid_t create = H5I_INVALID_HID, access = H5I_INVALID_HID;
@@ -314,16 +325,14 @@ static sx_status write_file(writer *w, const char *path) {
     GO_H5(w, status, access = H5Pcreate(H5P_FILE_ACCESS));
     GO_H5(w, status, H5Pset_libver_bounds(access, H5F_LIBVER_V18, H5F_LIBVER_V18));
     GO_H5(w, status, H5Pset_fclose_degree(access, H5F_CLOSE_STRONG));
-#if H5_VERSION_GE(1, 10, 7)
-    GO_H5(w, status, H5Pset_file_locking(access, true, true)); /* file systems without locks */
-#endif
+    SX_GO(ctx, status, done, sx_h5_disk_use(ctx, &w->disk, fd, access));
     GO_H5(w, status, w->string = sx_h5_string_type());
     GO_H5(w, status, w->scalar = H5Screate(H5S_SCALAR));
     GO_H5(w, status, w->file = H5Fcreate(path, H5F_ACC_TRUNC, create, access));
+    for (int g = 0; g < sx_result_groups(w->r); g++) SX_GO(ctx, status, done, write_group(w, sx_result_group(w->r, g)));
     for (int g = 0; g < sx_result_groups(w->r); g++)
-        SX_GO(ctx, status, done, write_group(w, sx_result_group(w->r, g)));
-    for (int g = 0; g < sx_result_groups(w->r); g++)
-        for (int i = 0; i < sx_result_vars(w->r); i++) { /* by group: the order of the file, whatever the order in memory */
+        for (int i = 0; i < sx_result_vars(w->r);
+             i++) { /* by group: the order of the file, whatever the order in memory */
             const char *owner;
             (void)sx_result_var(w->r, i, &owner);
             if (strcmp(owner, sx_result_group(w->r, g)) == 0) SX_GO(ctx, status, done, attach_scales(w, w->r, i));
@@ -339,6 +348,10 @@ done:
     sx_h5_close(ctx, &status, w->string);
     sx_h5_close(ctx, &status, access);
     sx_h5_close(ctx, &status, create);
+    if (status >= 0) status = sx_h5_disk_error(ctx, &w->disk);
+    if (status >= 0) status = sx_h5_seal(ctx, fd);
+    if (status >= 0 && fsync(fd) != 0) status = SX_FAIL(ctx, SX_E_IO, "fsync: %s", strerror(errno));
+    sx_h5_disk_end(&w->disk);
     return status;
 }
 
@@ -387,8 +400,9 @@ static sx_status make_extra(sx_ctx *ctx, const sx_result *r, sx_result **out) {
     if (n_warn) {
         SX_GO(ctx, status, done, sx_result_dim(ctx, extra, "", "warning_index", n_warn));
         SX_GO(ctx, status, done, add_texts(ctx, extra, r, "warning", "warning_index", "warning", n_warn, warning_text));
-        SX_GO(ctx, status, done, add_texts(ctx, extra, r, "warning_group", "warning_index", "group of the warning", n_warn,
-                                           warning_group));
+        SX_GO(
+            ctx, status, done,
+            add_texts(ctx, extra, r, "warning_group", "warning_index", "group of the warning", n_warn, warning_group));
     }
     if (n) {
         static const char *const names[][2] = { { "verdict_value", "number found" },
@@ -396,7 +410,8 @@ static sx_status make_extra(sx_ctx *ctx, const sx_result *r, sx_result **out) {
                                                 { "verdict_theory", "number that theory predicts" },
                                                 { "verdict_z", "(value - theory) / standard error" } };
         SX_GO(ctx, status, done, sx_result_dim(ctx, extra, "", "verdict_index", n));
-        SX_GO(ctx, status, done, add_texts(ctx, extra, r, "verdict_name", "verdict_index", "what is compared", n, verdict_name));
+        SX_GO(ctx, status, done,
+              add_texts(ctx, extra, r, "verdict_name", "verdict_index", "what is compared", n, verdict_name));
         SX_GO(ctx, status, done, add_texts(ctx, extra, r, "verdict_group", "verdict_index", "group", n, verdict_group));
         SX_GO(ctx, status, done, sx_alloc(ctx, n, sizeof *number, &number));
         for (int k = 0; k < 4; k++) {
@@ -409,7 +424,8 @@ static sx_status make_extra(sx_ctx *ctx, const sx_result *r, sx_result **out) {
                   sx_result_put(ctx, extra, "", names[k][0], "verdict_index", NULL, names[k][1], number));
         }
         SX_GO(ctx, status, done,
-              add_texts(ctx, extra, r, "verdict_source", "verdict_index", "where the theory comes from", n, verdict_source));
+              add_texts(ctx, extra, r, "verdict_source", "verdict_index", "where the theory comes from", n,
+                        verdict_source));
     }
     *out = extra;
     extra = NULL;
@@ -426,7 +442,8 @@ static bool same_text(const char *a, const char *b) {
     return a == b || (a && b && strcmp(a, b) == 0);
 }
 
-static sx_status compare_attributes(sx_ctx *ctx, const sx_result *a, const sx_result *b, const char *group, const char *var) {
+static sx_status compare_attributes(sx_ctx *ctx, const sx_result *a, const sx_result *b, const char *group,
+                                    const char *var) {
     const char *name, *text, *other_name, *other;
     double x, y;
     int i = 0, j = 0; /* b lacks the attributes that the file adds anyway */
@@ -438,7 +455,8 @@ static sx_status compare_attributes(sx_ctx *ctx, const sx_result *a, const sx_re
             return DIFFERS("attribute %s of %s/%s", name, group, var ? var : "");
         j++;
     }
-    return sx_result_attr(b, group, var, j, NULL, NULL, NULL) ? DIFFERS("attributes of %s/%s", group, var ? var : "") : SX_OK;
+    return sx_result_attr(b, group, var, j, NULL, NULL, NULL) ? DIFFERS("attributes of %s/%s", group, var ? var : "")
+                                                              : SX_OK;
 }
 
 static sx_status compare_variable(sx_ctx *ctx, const sx_result *a, const sx_result *b, int id, char *one, char *two) {
@@ -497,7 +515,8 @@ static sx_status compare(sx_ctx *ctx, const sx_result *a, const sx_result *b, ch
     }
     for (int i = 0; i < sx_result_vars(a); i++) SX_TRY(ctx, compare_variable(ctx, a, b, i, one, two));
     for (int i = 0; i < sx_result_warnings(a); i++)
-        if (strcmp(warning_text(a, i), warning_text(b, i)) != 0 || strcmp(warning_group(a, i), warning_group(b, i)) != 0)
+        if (strcmp(warning_text(a, i), warning_text(b, i)) != 0 ||
+            strcmp(warning_group(a, i), warning_group(b, i)) != 0)
             return DIFFERS("warning %d", i);
     for (int i = 0; i < sx_result_verdicts(a); i++) {
         const sx_verdict *p = sx_result_verdict_at(a, i, NULL), *q = sx_result_verdict_at(b, i, NULL);
@@ -518,7 +537,9 @@ static sx_status check_names(sx_ctx *ctx, const sx_result *r) {
         if (!group[0]) continue;
         bool taken = sx_result_find(r, "", group) >= 0 || sx_h5_reserved("", group);
         for (int i = 0; !taken && sx_result_dim_at(r, "", i, &name, NULL); i++) taken = strcmp(name, group) == 0;
-        if (taken) return SX_FAIL(ctx, SX_E_USAGE, "the group \"%s\" has the name of a variable or dimension of the root", group);
+        if (taken)
+            return SX_FAIL(ctx, SX_E_USAGE, "the group \"%s\" has the name of a variable or dimension of the root",
+                           group);
     }
     for (int i = 0; sx_result_dim_at(r, "", i, &name, NULL); i++)
         if (sx_h5_reserved("", name)) return SX_FAIL(ctx, SX_E_USAGE, "the name \"%s\" is reserved", name);
@@ -529,9 +550,8 @@ static sx_status check_names(sx_ctx *ctx, const sx_result *r) {
     return SX_OK;
 }
 
-/* fsync a file or directory. */
-static sx_status sync_path(sx_ctx *ctx, const char *path, int flags) {
-    const int fd = open(path, O_RDONLY | O_CLOEXEC | flags);
+static sx_status sync_directory(sx_ctx *ctx, const char *path) {
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_DIRECTORY);
     if (fd < 0) return SX_FAIL(ctx, SX_E_IO, "%s: %s", path, strerror(errno));
     const int e = fsync(fd) != 0 ? errno : 0;
     (void)close(fd);
@@ -539,11 +559,17 @@ static sx_status sync_path(sx_ctx *ctx, const char *path, int flags) {
 }
 
 sx_status sx_result_save(sx_ctx *ctx, const sx_result *r, const char *path) {
-    writer w = { .ctx = ctx, .r = r, .file = H5I_INVALID_HID, .string = H5I_INVALID_HID, .scalar = H5I_INVALID_HID };
+    writer w = { .ctx = ctx,
+                 .r = r,
+                 .file = H5I_INVALID_HID,
+                 .string = H5I_INVALID_HID,
+                 .scalar = H5I_INVALID_HID,
+                 .disk = { .ctx = ctx, .driver = H5I_INVALID_HID } };
     sx_h5_printing printing;
     sx_status status;
     sx_result *extra = NULL, *back = NULL;
     char *temporary = NULL, *directory = NULL, *second = NULL;
+    int fd = -1;
     bool made = false;
     sx_h5_silence(&printing);
     SX_GO(ctx, status, done, check_names(ctx, r));
@@ -559,14 +585,14 @@ sx_status sx_result_save(sx_ctx *ctx, const sx_result *r, const char *path) {
         status = SX_FAIL(ctx, SX_E_IO, "%s: cannot be replaced: %s", temporary, strerror(errno));
         goto done;
     }
-    const int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+    fd = open(temporary, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
     if (fd < 0) {
         status = SX_FAIL(ctx, SX_E_IO, "%s: cannot be written: %s", temporary, strerror(errno));
         goto done;
     }
     made = true;
-    (void)close(fd);
-    status = write_file(&w, temporary);
+    status = write_file(&w, temporary, fd);
+    if (close(fd) != 0 && status >= 0) status = SX_FAIL(ctx, SX_E_IO, "closing: %s", strerror(errno));
     if (status >= 0) status = sx_result_load(ctx, temporary, &back);
     if (status >= 0) status = compare(ctx, r, back, w.buffer, second);
     sx_result_free(ctx, back);
@@ -575,13 +601,12 @@ sx_status sx_result_save(sx_ctx *ctx, const sx_result *r, const char *path) {
         (void)sx_fail_prefix(ctx, "%s", temporary);
         goto done;
     }
-    SX_GO(ctx, status, done, sync_path(ctx, temporary, O_NOFOLLOW));
     if (rename(temporary, path) != 0) {
         status = SX_FAIL(ctx, SX_E_IO, "%s: cannot be renamed to %s: %s", temporary, path, strerror(errno));
         goto done;
     }
     made = false;
-    SX_GO(ctx, status, done, sync_path(ctx, slash ? directory : ".", O_DIRECTORY));
+    SX_GO(ctx, status, done, sync_directory(ctx, slash ? directory : "."));
 done:
     if (made) (void)unlink(temporary);
     sx_free(ctx, w.buffer);

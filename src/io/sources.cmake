@@ -1,5 +1,6 @@
 set(SX_IO_SOURCES
     src/io/hdf5_common.c
+    src/io/hdf5_disk.c
     src/io/hdf5_read.c
     src/io/hdf5_write.c
     src/io/outdir.c
