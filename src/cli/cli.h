@@ -11,7 +11,7 @@
 #include <stdio.h>
 
 #define SX_EXIT_USAGE 2
-#define SX_EXIT_IO 5
+#define SX_EXIT_IO    5
 
 typedef struct sx_command {
     const char *name, *usage, *help; /* "run", "run FILE|- [--out DIR] ...", one line */
@@ -61,6 +61,7 @@ sx_status sx_cli_open_result(sx_ctx *ctx, const char *path, sx_result **out) SX_
 bool sx_cli_threads(const char *text, int *out);
 /* FILE, or "-" for standard input, parsed with overrides. */
 struct sx_experiment;
-sx_status sx_cli_load(sx_ctx *ctx, const char *file, const char *const *set, int n_set, struct sx_experiment **out) SX_MUST_USE;
+sx_status sx_cli_load(sx_ctx *ctx, const char *file, const char *const *set, int n_set,
+                      struct sx_experiment **out) SX_MUST_USE;
 
 #endif

@@ -41,14 +41,21 @@ int sx_cmd_check(const sx_command *self, int argc, char **argv) {
     const char **set = calloc((size_t)argc + 1, sizeof *set);
     if (!set) return sx_cli_fail(self, NULL, SX_E_MEMORY);
     for (int c; code < 0 && (c = getopt_long(argc, argv, ":s:t:h", options, NULL)) != -1;) switch (c) {
-        case 's': set[n_set++] = optarg; break;
-        case 't':
-            if (!sx_cli_threads(optarg, &threads)) code = sx_cli_usage(self, "--threads %s: want an integer from 1 to 4096", optarg);
+        case 's':
+            set[n_set++] = optarg;
             break;
-        case 'h': code = sx_cli_help(self); break;
-        default: code = sx_cli_bad_option(self, c, argv);
+        case 't':
+            if (!sx_cli_threads(optarg, &threads))
+                code = sx_cli_usage(self, "--threads %s: want an integer from 1 to 4096", optarg);
+            break;
+        case 'h':
+            code = sx_cli_help(self);
+            break;
+        default:
+            code = sx_cli_bad_option(self, c, argv);
         }
-    if (code < 0 && argc - optind != 1) code = sx_cli_usage(self, argc == optind ? "which experiment?" : "one experiment at a time");
+    if (code < 0 && argc - optind != 1)
+        code = sx_cli_usage(self, argc == optind ? "which experiment?" : "one experiment at a time");
     if (code < 0) code = check(self, argv[optind], set, n_set, threads);
     free((void *)set);
     return code;

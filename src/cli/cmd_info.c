@@ -7,8 +7,9 @@
 #include <string.h>
 
 static void print_root(const sx_result *r) {
-    static const char *const names[] = { "title", "model", "model_equation", "calculus", "drift", "units", "seed", "version", "revision",
-                                         "kernel_set", "blas", "hash", "complete", "stopped_in", "stopped_because" };
+    static const char *const names[] = { "title", "model", "model_equation", "calculus",   "drift",
+                                         "units", "seed",  "version",        "revision",   "kernel_set",
+                                         "blas",  "hash",  "complete",       "stopped_in", "stopped_because" };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         const char *text = sx_result_attr_find(r, "", NULL, names[i]);
         if (text && *text) printf("%-16s %s\n", names[i], text);
@@ -58,7 +59,8 @@ static void print_group(sx_ctx *ctx, const sx_result *r, const char *group) {
         char line[256];
         size_t used = (size_t)snprintf(line, sizeof line, "%s", v->name);
         for (int k = 0; k < n && used < sizeof line; k++)
-            used += (size_t)snprintf(line + used, sizeof line - used, "%s%s %lld", k ? ", " : "(", dims[k], (long long)shape[k]);
+            used += (size_t)snprintf(line + used, sizeof line - used, "%s%s %lld", k ? ", " : "(", dims[k],
+                                     (long long)shape[k]);
         printf("  %s%s", line, n ? ")" : "");
         if (n == 0) print_value(ctx, r, group, v, id);
         if (v->units && *v->units && strcmp(v->units, "1") != 0) printf(" [%s]", v->units);
@@ -83,8 +85,9 @@ int sx_cmd_info(const sx_command *self, int argc, char **argv) {
         for (int i = 0; i < sx_result_verdicts(r); i++) {
             const char *group;
             const sx_verdict *v = sx_result_verdict_at(r, i, &group);
-            printf("%s%s: %s = %.6g +- %.2g, theory %.6g, z = %.2f%s%s%s\n", i ? "" : "\n", group, v->name, v->value, v->se, v->theory,
-                   (v->value - v->theory) / v->se, v->source ? " (" : "", v->source ? v->source : "", v->source ? ")" : "");
+            printf("%s%s: %s = %.6g +- %.2g, theory %.6g, z = %.2f%s%s%s\n", i ? "" : "\n", group, v->name, v->value,
+                   v->se, v->theory, (v->value - v->theory) / v->se, v->source ? " (" : "", v->source ? v->source : "",
+                   v->source ? ")" : "");
         }
         for (int i = 0; i < sx_result_warnings(r); i++) {
             const char *group;

@@ -8,8 +8,8 @@
 
 #include <string.h>
 
-static const char *const type_names[] = { "boolean", "integer", "integer", "number", "text",   "choice",
-                                          "number(s)", "units", "texts",   "table",  "tables", "initial state" };
+static const char *const type_names[] = { "boolean",   "integer", "integer", "number", "text",   "choice",
+                                          "number(s)", "units",   "texts",   "table",  "tables", "initial state" };
 
 static void print_fields(sx_ctx *ctx, const sx_field *f, int indent) {
     for (; f && f->name; f++) {
@@ -19,8 +19,8 @@ static void print_fields(sx_ctx *ctx, const sx_field *f, int indent) {
             printf("  required");
         else if (f->def && strcmp(f->def, "nan") != 0)
             printf("  default %s", f->def);
-        if (f->type != SX_TABLE && f->type != SX_TABLES && f->type != SX_BOOL && !(f->lo == 0 && f->hi == 0 && f->type != SX_ENUM) &&
-            sx_field_range(ctx, f, &range) == SX_OK)
+        if (f->type != SX_TABLE && f->type != SX_TABLES && f->type != SX_BOOL &&
+            !(f->lo == 0 && f->hi == 0 && f->type != SX_ENUM) && sx_field_range(ctx, f, &range) == SX_OK)
             printf("  %s", range);
         if (f->unit && strcmp(f->unit, "1") != 0) printf("  [%s]", f->unit);
         if (f->flags & SX_FROM_FILE) printf("  or { file = }");
@@ -72,13 +72,15 @@ static void print_model(sx_ctx *ctx, const sx_model_info *m) {
 }
 
 static void print_task(sx_ctx *ctx, const sx_task_ops *t) {
-    printf("%s: %s\n\n%s\n\nNeeds of the model: %s\n\n[[task]]\n", t->name, t->title, t->help ? t->help : "", t->needs && *t->needs ? t->needs : "nothing");
+    printf("%s: %s\n\n%s\n\nNeeds of the model: %s\n\n[[task]]\n", t->name, t->title, t->help ? t->help : "",
+           t->needs && *t->needs ? t->needs : "nothing");
     printf("  %-20s text       default the value of do\n%24sgroup of the result\n", "name", "");
     printf("  %-20s boolean    default false\n%24send with exit code 4 when nothing is found\n", "require", "");
     print_fields(ctx, t->fields, 2);
     printf("\nOutputs:\n");
     for (const sx_output *o = t->outputs; o && o->name; o++)
-        printf("  %s(%s) [%s]\n%24s%s\n", o->name, o->dims ? o->dims : "", o->unit ? o->unit : "1", "", o->help ? o->help : "");
+        printf("  %s(%s) [%s]\n%24s%s\n", o->name, o->dims ? o->dims : "", o->unit ? o->unit : "1", "",
+               o->help ? o->help : "");
     if (t->example) printf("\nExample:\n\n%s", t->example);
 }
 
@@ -93,8 +95,8 @@ static int parse_kind(const sx_command *self, int argc, char **argv, const char 
 
 static int unknown(const sx_command *self, const char *what, const char *kind, const char *const *names, int n) {
     const char *near = sx_nearest(kind, names, n);
-    return sx_cli_usage(self, "there is no %s kind '%s' in this version%s%s%s", what, kind, near ? "; did you mean '" : "", near ? near : "",
-                        near ? "'?" : "");
+    return sx_cli_usage(self, "there is no %s kind '%s' in this version%s%s%s", what, kind,
+                        near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 }
 
 int sx_cmd_models(const sx_command *self, int argc, char **argv) {

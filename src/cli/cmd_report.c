@@ -17,7 +17,9 @@ static sx_status beside(sx_ctx *ctx, const char *result, const char *name, char 
 }
 
 int sx_cmd_report(const sx_command *self, int argc, char **argv) {
-    static const struct option options[] = { { "out", required_argument, NULL, 'o' }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
+    static const struct option options[] = { { "out", required_argument, NULL, 'o' },
+                                             { "help", no_argument, NULL, 'h' },
+                                             { NULL, 0, NULL, 0 } };
     const char *out = NULL;
     for (int c; (c = getopt_long(argc, argv, ":o:h", options, NULL)) != -1;) {
         if (c == 'h') return sx_cli_help(self);
@@ -42,20 +44,34 @@ int sx_cmd_report(const sx_command *self, int argc, char **argv) {
 
 int sx_cmd_figures(const sx_command *self, int argc, char **argv) {
     enum { SVG = 256, CSV, PDF };
-    static const struct option options[] = { { "out", required_argument, NULL, 'o' }, { "task", required_argument, NULL, 'k' },
-                                             { "svg", no_argument, NULL, SVG },       { "csv", no_argument, NULL, CSV },
-                                             { "pdf", no_argument, NULL, PDF },       { "help", no_argument, NULL, 'h' },
+    static const struct option options[] = { { "out", required_argument, NULL, 'o' },
+                                             { "task", required_argument, NULL, 'k' },
+                                             { "svg", no_argument, NULL, SVG },
+                                             { "csv", no_argument, NULL, CSV },
+                                             { "pdf", no_argument, NULL, PDF },
+                                             { "help", no_argument, NULL, 'h' },
                                              { NULL, 0, NULL, 0 } };
     const char *out = NULL, *task = NULL;
     unsigned formats = 0;
     for (int c; (c = getopt_long(argc, argv, ":o:k:h", options, NULL)) != -1;) switch (c) {
-        case 'o': out = optarg; break;
-        case 'k': task = optarg; break;
-        case SVG: formats |= 1; break;
-        case CSV: formats |= 2; break;
-        case PDF: return sx_cli_usage(self, "--pdf comes with a later version; this version writes SVG and CSV");
-        case 'h': return sx_cli_help(self);
-        default: return sx_cli_bad_option(self, c, argv);
+        case 'o':
+            out = optarg;
+            break;
+        case 'k':
+            task = optarg;
+            break;
+        case SVG:
+            formats |= 1;
+            break;
+        case CSV:
+            formats |= 2;
+            break;
+        case PDF:
+            return sx_cli_usage(self, "--pdf comes with a later version; this version writes SVG and CSV");
+        case 'h':
+            return sx_cli_help(self);
+        default:
+            return sx_cli_bad_option(self, c, argv);
         }
     if (argc - optind != 1) return sx_cli_usage(self, argc == optind ? "which result?" : "one result at a time");
     sx_ctx *ctx = sx_ctx_create(NULL);
@@ -66,7 +82,8 @@ int sx_cmd_figures(const sx_command *self, int argc, char **argv) {
     sx_status status = sx_cli_open_result(ctx, argv[optind], &r);
     if (status >= 0 && task) {
         bool found = false;
-        for (int g = 0; g < sx_result_groups(r); g++) found = found || (*sx_result_group(r, g) && strcmp(sx_result_group(r, g), task) == 0);
+        for (int g = 0; g < sx_result_groups(r); g++)
+            found = found || (*sx_result_group(r, g) && strcmp(sx_result_group(r, g), task) == 0);
         if (!found) status = SX_FAIL(ctx, SX_E_USAGE, "%s holds no task '%s'", argv[optind], task);
     }
     if (status >= 0) status = out ? sx_strdup(ctx, out, &path) : beside(ctx, argv[optind], "figures", &path);

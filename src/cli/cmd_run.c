@@ -29,19 +29,35 @@ static int parse(const sx_command *self, int argc, char **argv, run_args *a) {
                                              { "help", no_argument, NULL, 'h' },
                                              { NULL, 0, NULL, 0 } };
     for (int c; (c = getopt_long(argc, argv, ":o:s:t:rfqh", options, NULL)) != -1;) switch (c) {
-        case 'o': a->out = optarg; break;
-        case 's': a->set[a->n_set++] = optarg; break;
-        case 't':
-            if (!sx_cli_threads(optarg, &a->threads)) return sx_cli_usage(self, "--threads %s: want an integer from 1 to 4096", optarg);
+        case 'o':
+            a->out = optarg;
             break;
-        case 'r': a->resume = true; break;
-        case 'f': a->force = true; break;
-        case 'q': a->quiet = true; break;
-        case NO_REPORT: a->no_report = true; break;
-        case 'h': return sx_cli_help(self);
-        default: return sx_cli_bad_option(self, c, argv);
+        case 's':
+            a->set[a->n_set++] = optarg;
+            break;
+        case 't':
+            if (!sx_cli_threads(optarg, &a->threads))
+                return sx_cli_usage(self, "--threads %s: want an integer from 1 to 4096", optarg);
+            break;
+        case 'r':
+            a->resume = true;
+            break;
+        case 'f':
+            a->force = true;
+            break;
+        case 'q':
+            a->quiet = true;
+            break;
+        case NO_REPORT:
+            a->no_report = true;
+            break;
+        case 'h':
+            return sx_cli_help(self);
+        default:
+            return sx_cli_bad_option(self, c, argv);
         }
-    if (argc - optind != 1) return sx_cli_usage(self, argc == optind ? "which experiment?" : "one experiment at a time");
+    if (argc - optind != 1)
+        return sx_cli_usage(self, argc == optind ? "which experiment?" : "one experiment at a time");
     a->file = argv[optind];
     if (a->out && !*a->out) return sx_cli_usage(self, "--out: the name of the directory is empty");
     return -1;
@@ -104,11 +120,13 @@ static int run(const sx_command *self, const run_args *a) {
         const char *signal = sx_signals_name();
         sx_screen_free(screen);
         screen = NULL;
-        fprintf(stderr, "separatrix run: stopped%s%s; the result so far and a checkpoint are in %s; continue with --resume\n",
+        fprintf(stderr,
+                "separatrix run: stopped%s%s; the result so far and a checkpoint are in %s; continue with --resume\n",
                 signal ? " by " : "", signal ? signal : "", out);
         goto done;
     }
-    if (status == SX_NOT_CONVERGED) fprintf(stderr, "separatrix run: a task with require = true did not find what it looked for\n");
+    if (status == SX_NOT_CONVERGED)
+        fprintf(stderr, "separatrix run: a task with require = true did not find what it looked for\n");
     if (!a->no_report && (status = write_report(ctx, out)) < 0) goto fail;
     goto done;
 fail:

@@ -33,7 +33,9 @@ static const sx_command commands[] = {
       sx_cmd_figures },
     { "models", "models [KIND]", "model kinds: equations, fields, defaults, an example", NULL, sx_cmd_models },
     { "tasks", "tasks [KIND]", "task kinds: fields, defaults, needs, outputs, an example", NULL, sx_cmd_tasks },
-    { "new", "new KIND", "a commented starting file; separatrix new rate | separatrix run - ends in seconds with a figure", NULL, sx_cmd_new },
+    { "new", "new KIND",
+      "a commented starting file; separatrix new rate | separatrix run - ends in seconds with a figure", NULL,
+      sx_cmd_new },
     { "bench", "bench [options]", "the speed table of this machine, beside its limits",
       "  -t, --threads N      up to so many threads (default: all cores)\n"
       "      --quick          without the sparse network of 1e7 couplings\n",
@@ -42,11 +44,14 @@ static const sx_command commands[] = {
 static const int n_commands = (int)(sizeof commands / sizeof *commands);
 
 static void print_help(FILE *f) {
-    fprintf(f, "separatrix %s: noisy neural dynamics from one experiment file\n\nusage: separatrix COMMAND ...\n\n", sx_version());
+    fprintf(f, "separatrix %s: noisy neural dynamics from one experiment file\n\nusage: separatrix COMMAND ...\n\n",
+            sx_version());
     for (int i = 0; i < n_commands; i++) fprintf(f, "  %-28s %s\n", commands[i].usage, commands[i].help);
-    fprintf(f, "\nseparatrix COMMAND --help says more; separatrix --version.\n"
-               "exit codes: 0 ok, 2 usage or experiment, 3 input file, 4 numerics, 5 I/O, 6 memory, 7 no valid checkpoint,\n"
-               "8 output directory busy, 70 internal, 75 stopped and resumable\n");
+    fprintf(
+        f,
+        "\nseparatrix COMMAND --help says more; separatrix --version.\n"
+        "exit codes: 0 ok, 2 usage or experiment, 3 input file, 4 numerics, 5 I/O, 6 memory, 7 no valid checkpoint,\n"
+        "8 output directory busy, 70 internal, 75 stopped and resumable\n");
 }
 
 int main(int argc, char **argv) {
@@ -67,8 +72,10 @@ int main(int argc, char **argv) {
     }
     for (int i = 0; i < n_commands; i++) {
         names[i] = commands[i].name;
-        if (strcmp(commands[i].name, name) == 0) return sx_cli_end(&commands[i], commands[i].run(&commands[i], argc - 1, argv + 1));
+        if (strcmp(commands[i].name, name) == 0)
+            return sx_cli_end(&commands[i], commands[i].run(&commands[i], argc - 1, argv + 1));
     }
     const char *near = sx_nearest(name, names, n_commands);
-    return sx_cli_usage(&self, "unknown command '%s'%s%s%s", name, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+    return sx_cli_usage(&self, "unknown command '%s'%s%s%s", name, near ? "; did you mean '" : "", near ? near : "",
+                        near ? "'?" : "");
 }

@@ -12,9 +12,9 @@
 struct sx_screen {
     pthread_mutex_t lock;
     bool quiet, terminal, bar;
-    char *directory;  /* of the log file */
-    FILE *file;       /* open once the directory is made */
-    char *early;      /* lines before that */
+    char *directory; /* of the log file */
+    FILE *file;      /* open once the directory is made */
+    char *early;     /* lines before that */
     size_t early_n;
     char what[80];
     double begin, begin_done, last; /* of the present task */

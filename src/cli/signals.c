@@ -12,7 +12,9 @@ static volatile sig_atomic_t caught;
 static const struct {
     int number;
     const char *name;
-} stops[] = { { SIGINT, "SIGINT" }, { SIGTERM, "SIGTERM" }, { SIGHUP, "SIGHUP" }, { SIGXCPU, "SIGXCPU" }, { SIGUSR1, "SIGUSR1" } };
+} stops[] = {
+    { SIGINT, "SIGINT" }, { SIGTERM, "SIGTERM" }, { SIGHUP, "SIGHUP" }, { SIGXCPU, "SIGXCPU" }, { SIGUSR1, "SIGUSR1" }
+};
 #define N_STOPS (sizeof stops / sizeof *stops)
 
 static void handle(int number) {

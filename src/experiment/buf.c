@@ -72,7 +72,8 @@ void sx_buf_quote(sx_ctx *ctx, sx_buf *t, const char *s) {
 static bool is_bare(const char *key) {
     if (!*key) return false;
     for (; *key; key++)
-        if (!((*key >= 'a' && *key <= 'z') || (*key >= 'A' && *key <= 'Z') || (*key >= '0' && *key <= '9') || *key == '_' || *key == '-'))
+        if (!((*key >= 'a' && *key <= 'z') || (*key >= 'A' && *key <= 'Z') || (*key >= '0' && *key <= '9') ||
+              *key == '_' || *key == '-'))
             return false;
     return true;
 }
@@ -100,10 +101,18 @@ void sx_buf_node(sx_ctx *ctx, sx_buf *t, const sx_toml_node *node, const char *b
     const char *key = sx_toml_key(node);
     int64_t n = sx_toml_count(node);
     switch (sx_toml_type_of(node)) {
-    case SX_TOML_BOOL: sx_buf_add(ctx, t, sx_toml_bool(node) ? "true" : "false"); break;
-    case SX_TOML_INTEGER: sx_buf_add(ctx, t, "%lld", (long long)sx_toml_integer(node)); break;
-    case SX_TOML_FLOAT: sx_buf_number(ctx, t, sx_toml_float(node)); break;
-    case SX_TOML_DATE: sx_buf_add(ctx, t, "(a date)"); break;
+    case SX_TOML_BOOL:
+        sx_buf_add(ctx, t, sx_toml_bool(node) ? "true" : "false");
+        break;
+    case SX_TOML_INTEGER:
+        sx_buf_add(ctx, t, "%lld", (long long)sx_toml_integer(node));
+        break;
+    case SX_TOML_FLOAT:
+        sx_buf_number(ctx, t, sx_toml_float(node));
+        break;
+    case SX_TOML_DATE:
+        sx_buf_add(ctx, t, "(a date)");
+        break;
     case SX_TOML_STRING:
         if (key && strcmp(key, "file") == 0)
             add_path(ctx, t, sx_toml_string(node, NULL), base);

@@ -13,7 +13,8 @@
 enum { W, L }; /* the two places of a model: synaptic and diffusive, or potential and flow */
 
 /* Sum of the couplings of one place; NULL when there is none. */
-static sx_status sum_parts(sx_ctx *ctx, const sx_experiment *e, const sx_coupled *all, const int *place, int which, sx_coupling **out) {
+static sx_status sum_parts(sx_ctx *ctx, const sx_experiment *e, const sx_coupled *all, const int *place, int which,
+                           sx_coupling **out) {
     sx_status status = SX_OK;
     const sx_coupling **part = NULL;
     double *scale = NULL;
@@ -43,11 +44,15 @@ static sx_status place_composed(const sx_reader *r, const sx_experiment *e, cons
         const char *name = c->name;
         if (c->part == 0 && potential && flow)
             return sx_node_fail(r, c->node, SX_E_USAGE,
-                                "coupling '%s': both potential and flow of this model have couplings; say part = \"potential\" or \"flow\"", name);
+                                "coupling '%s': both potential and flow of this model have couplings; say part = "
+                                "\"potential\" or \"flow\"",
+                                name);
         if (c->part == 0 && !potential && !flow)
-            return sx_node_fail(r, c->node, SX_E_USAGE, "coupling '%s': neither potential nor flow of this model has a coupling", name);
+            return sx_node_fail(r, c->node, SX_E_USAGE,
+                                "coupling '%s': neither potential nor flow of this model has a coupling", name);
         if ((c->part == 1 && !potential) || (c->part == 2 && !flow && o->flow != SX_FLOW_ACTIVATION))
-            return sx_node_fail(r, sx_toml_get(c->node, "part"), SX_E_USAGE, "coupling '%s': the %s of this model has no coupling", name,
+            return sx_node_fail(r, sx_toml_get(c->node, "part"), SX_E_USAGE,
+                                "coupling '%s': the %s of this model has no coupling", name,
                                 c->part == 1 ? "potential" : "flow");
         bool to_flow = c->part == 2 ? flow : c->part == 0 && flow;
         place[i] = to_flow ? L : W;
@@ -61,8 +66,9 @@ static sx_status describe_couplings(sx_ctx *ctx, const sx_experiment *e, const s
         const sx_coupling_spec *c = &e->couplings[i];
         const sx_coupling *w = all[i].w;
         static const char *const forms[] = { "dense", "sparse", "low rank", "sum" };
-        sx_buf_add(ctx, &t, "%s: %lld x %lld %s, %lld nonzero", c->name, (long long)sx_coupling_rows(w), (long long)sx_coupling_columns(w),
-                   forms[sx_coupling_form_of(w)], (long long)sx_coupling_nonzeros(w));
+        sx_buf_add(ctx, &t, "%s: %lld x %lld %s, %lld nonzero", c->name, (long long)sx_coupling_rows(w),
+                   (long long)sx_coupling_columns(w), forms[sx_coupling_form_of(w)],
+                   (long long)sx_coupling_nonzeros(w));
         if (c->type == 1) sx_buf_add(ctx, &t, ", diffusive");
         if (sx_coupling_rows(w) <= 2000) {
             double radius;
@@ -86,8 +92,8 @@ static sx_status describe_couplings(sx_ctx *ctx, const sx_experiment *e, const s
 
 /* -------------------------------------------------------------------------------------------------------------------- model */
 
-static sx_status create_model(const sx_reader *r, const sx_experiment *e, const void *opts, const sx_coupled *all, sx_model **out,
-                              sx_values *tau) {
+static sx_status create_model(const sx_reader *r, const sx_experiment *e, const void *opts, const sx_coupled *all,
+                              sx_model **out, sx_values *tau) {
     sx_ctx *ctx = r->ctx;
     sx_status status = SX_OK;
     sx_coupling *w = NULL, *l = NULL, *laplacian = NULL, *sum = NULL;
@@ -135,7 +141,8 @@ static sx_status at_section(const sx_reader *r, const sx_toml_node *section, con
     size_t n = strlen(r->name);
     const char *message = sx_ctx_message(r->ctx);
     bool placed = strncmp(message, r->name, n) == 0 && message[n] == ':';
-    if (!placed && strncmp(message, "--set", 5) != 0) (void)sx_fail_prefix(r->ctx, "%s: [%s]", section ? sx_toml_origin(section) : r->name, name);
+    if (!placed && strncmp(message, "--set", 5) != 0)
+        (void)sx_fail_prefix(r->ctx, "%s: [%s]", section ? sx_toml_origin(section) : r->name, name);
     return status;
 }
 
@@ -149,8 +156,8 @@ static sx_status build_model(const sx_reader *r, const sx_experiment *e, const s
     const sx_toml_node *n = sx_toml_get(e->model, "n");
     if (n && sx_toml_type_of(n) == SX_TOML_INTEGER && sx_toml_integer(n) > 0) {
         if (r->bind->n >= 0 && r->bind->n != sx_toml_integer(n))
-            return sx_node_fail(r, n, SX_E_USAGE, "n = %lld, but the coupling has %lld units", (long long)sx_toml_integer(n),
-                                (long long)r->bind->n);
+            return sx_node_fail(r, n, SX_E_USAGE, "n = %lld, but the coupling has %lld units",
+                                (long long)sx_toml_integer(n), (long long)r->bind->n);
         r->bind->n = sx_toml_integer(n);
     }
     SX_GO(ctx, status, done, sx_load_model(r, e, &opts));
@@ -187,7 +194,8 @@ static sx_status build_tasks(sx_reader *r, const sx_experiment *e, sx_build *b) 
             char label[80];
             snprintf(label, sizeof label, "%s_label", layout->arrays[k].dim);
             if (strcmp(name, layout->arrays[k].dim) == 0 || strcmp(name, label) == 0)
-                return sx_node_fail(r, e->tasks[i].node, SX_E_USAGE, "a task cannot be called '%s': the result has a variable of that name", name);
+                return sx_node_fail(r, e->tasks[i].node, SX_E_USAGE,
+                                    "a task cannot be called '%s': the result has a variable of that name", name);
         }
         b->bind.initial = sx_key_derive(sx_key_seed(e->seeds[SX_SEED_INITIAL]), name, 0);
         SX_TRY(r->ctx, sx_load_task(r, e, i, &b->task_opts[i]));

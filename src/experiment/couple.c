@@ -12,7 +12,7 @@
 /* What a file or an inline matrix gives before ordering: dense, or entries. */
 typedef struct raw {
     int64_t n;
-    const double *dense;       /* n x n as in the file */
+    const double *dense; /* n x n as in the file */
     int64_t nnz;
     const int64_t *row, *column;
     const double *value;
@@ -131,8 +131,8 @@ static sx_status keep_labels(const sx_reader *r, int64_t n, char *const *labels,
 }
 
 /* A list of edges names only units that have one; `labels` then gives the whole set, in order. */
-static sx_status complete_edges(const sx_reader *r, const sx_coupling_spec *c, const char *what, sx_strings labels, sx_array *a,
-                                raw *out) {
+static sx_status complete_edges(const sx_reader *r, const sx_coupling_spec *c, const char *what, sx_strings labels,
+                                sx_array *a, raw *out) {
     int64_t *order = NULL;
     SX_TRY(r->ctx, sx_arena_alloc(r->ctx, r->arena, labels.n, sizeof *order, &order));
     SX_TRY(r->ctx, sx_labels_join(r, c->node, what, "the list `labels`", labels.n, labels.text, a->shape[0],
@@ -173,12 +173,16 @@ static sx_status edge_labels(const sx_reader *r, const sx_array *a, sx_strings *
 static sx_status describe_file(const sx_reader *r, const sx_coupling_spec *c, const char *what, sx_array *a, raw *out) {
     bool edges = c->layout == 1;
     if (a->ndim != 2 || a->shape[0] != a->shape[1])
-        return sx_node_fail(r, c->node, SX_E_FILE, "%s: %s is %lld x %lld%s; want as many rows as columns%s", what, c->file,
-                            (long long)a->shape[0], (long long)(a->ndim > 1 ? a->shape[1] : 1), a->ndim > 2 ? " x ..." : "",
-                            !c->first_column && a->ndim == 2 && a->shape[1] == a->shape[0] + 1 ? "; is the first column a column of labels? "
-                                                                                               "then write labels = \"first-column\""
-                                                                                             : "");
-    *out = (raw){ .n = a->shape[0], .dense = a->data, .nnz = a->nnz, .row = a->row, .column = a->column, .value = a->value };
+        return sx_node_fail(r, c->node, SX_E_FILE, "%s: %s is %lld x %lld%s; want as many rows as columns%s", what,
+                            c->file, (long long)a->shape[0], (long long)(a->ndim > 1 ? a->shape[1] : 1),
+                            a->ndim > 2 ? " x ..." : "",
+                            !c->first_column && a->ndim == 2 && a->shape[1] == a->shape[0] + 1
+                                ? "; is the first column a column of labels? "
+                                  "then write labels = \"first-column\""
+                                : "");
+    *out = (raw){
+        .n = a->shape[0], .dense = a->data, .nnz = a->nnz, .row = a->row, .column = a->column, .value = a->value
+    };
     out->transpose = !edges && c->rows == 1;
     if (edges) {
         sx_strings labels = c->labels;
@@ -187,8 +191,8 @@ static sx_status describe_file(const sx_reader *r, const sx_coupling_spec *c, co
     }
     if (c->labels.n) {
         if (c->labels.n != out->n)
-            return sx_node_fail(r, c->node, SX_E_FILE, "%s: %lld labels, but %s has %lld units", what, (long long)c->labels.n, c->file,
-                                (long long)out->n);
+            return sx_node_fail(r, c->node, SX_E_FILE, "%s: %lld labels, but %s has %lld units", what,
+                                (long long)c->labels.n, c->file, (long long)out->n);
         out->labels = c->labels.text;
     } else if (a->row_labels) {
         SX_TRY(r->ctx, keep_labels(r, out->n, a->row_labels, &out->labels));
@@ -200,8 +204,9 @@ static sx_status describe_file(const sx_reader *r, const sx_coupling_spec *c, co
         SX_TRY(r->ctx, sx_arena_alloc(r->ctx, r->arena, out->n, sizeof *order, &order));
         char header[256];
         snprintf(header, sizeof header, "%s: header of %.150s", what, c->file);
-        SX_TRY(r->ctx, sx_labels_join(r, c->node, header, "its first column", out->n, (const char *const *)a->row_labels, out->n,
-                                      (const char *const *)a->column_labels, false, order));
+        SX_TRY(r->ctx,
+               sx_labels_join(r, c->node, header, "its first column", out->n, (const char *const *)a->row_labels,
+                              out->n, (const char *const *)a->column_labels, false, order));
         out->column_of = order;
     }
     return SX_OK;
@@ -210,8 +215,8 @@ static sx_status describe_file(const sx_reader *r, const sx_coupling_spec *c, co
 /* ------------------------------------------------------------------------------------------------------------- all of them */
 
 /* Place of the model's units in this coupling; NULL when the orders agree or there is nothing to join by. */
-static sx_status place_units(const sx_reader *r, const sx_coupling_spec *c, const char *what, const char *first, int64_t n,
-                             const char *const *labels, const int64_t **order) {
+static sx_status place_units(const sx_reader *r, const sx_coupling_spec *c, const char *what, const char *first,
+                             int64_t n, const char *const *labels, const int64_t **order) {
     sx_binding *b = r->bind;
     char wanter[160];
     int64_t *o = NULL;
@@ -224,15 +229,15 @@ static sx_status place_units(const sx_reader *r, const sx_coupling_spec *c, cons
         return SX_OK;
     }
     if (b->n >= 0 && b->n != n)
-        return sx_node_fail(r, c->node, c->file ? SX_E_FILE : SX_E_USAGE, "%s: %lld units, but %s has %lld", what, (long long)n, wanter,
-                            (long long)b->n);
+        return sx_node_fail(r, c->node, c->file ? SX_E_FILE : SX_E_USAGE, "%s: %lld units, but %s has %lld", what,
+                            (long long)n, wanter, (long long)b->n);
     b->n = n;
     if (labels) b->labels = labels;
     return SX_OK;
 }
 
-static sx_status realise(const sx_reader *r, const sx_experiment *e, const sx_coupling_spec *c, const char *what, const char *first,
-                         sx_coupling **out, int64_t *n, const char *const **labels) {
+static sx_status realise(const sx_reader *r, const sx_experiment *e, const sx_coupling_spec *c, const char *what,
+                         const char *first, sx_coupling **out, int64_t *n, const char *const **labels) {
     sx_ctx *ctx = r->ctx;
     sx_status status = SX_OK;
     sx_array a = { 0 };
@@ -279,8 +284,9 @@ static sx_status couple(const sx_reader *r, const sx_experiment *e, int i, const
     if (c->normalise == 1) {
         sx_status status = sx_coupling_spectral_radius(ctx, w, &out->radius);
         if (status >= 0 && !(out->radius > 0))
-            status = sx_node_fail(r, sx_toml_get(c->node, "normalise"), SX_E_FILE,
-                                  "%s: the spectral radius is zero (no recurrent loop), so it cannot be normalised", what);
+            status =
+                sx_node_fail(r, sx_toml_get(c->node, "normalise"), SX_E_FILE,
+                             "%s: the spectral radius is zero (no recurrent loop), so it cannot be normalised", what);
         if (status < 0) {
             sx_coupling_free(ctx, w);
             return status;

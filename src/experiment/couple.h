@@ -7,7 +7,7 @@
 #include "experiment/load.h"
 
 typedef struct sx_coupled {
-    sx_coupling *w;            /* owned; rows are targets; normalised and scaled; not yet a Laplacian */
+    sx_coupling *w; /* owned; rows are targets; normalised and scaled; not yet a Laplacian */
     int64_t n;
     const char *const *labels; /* arena; NULL = none */
     double radius;             /* before normalising; NaN = not computed */

@@ -11,7 +11,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define CHECKPOINT_SECONDS 30.0
@@ -30,7 +29,9 @@ static sx_status put_labels(sx_ctx *ctx, sx_result *result, const sx_model *m) {
         SX_TRY(ctx, sx_result_dim(ctx, result, "", a->dim, a->n));
         if (!a->labels) continue;
         snprintf(name, sizeof name, "%s_label", a->dim);
-        sx_var var = { .name = name, .dims = a->dim, .dtype = SX_DT_STRING, .units = "", .long_name = "label of the unit" };
+        sx_var var = {
+            .name = name, .dims = a->dim, .dtype = SX_DT_STRING, .units = "", .long_name = "label of the unit"
+        };
         SX_TRY(ctx, sx_result_define(ctx, result, "", &var, &id));
         SX_TRY(ctx, sx_result_write(ctx, result, id, NULL, NULL, a->labels));
     }
@@ -44,7 +45,8 @@ static sx_status put_root(sx_ctx *ctx, const sx_experiment *e, const sx_build *b
     bool noisy = sx_noise_class_of(sx_model_noise(m)) != SX_NOISE_NONE;
     snprintf(hash, sizeof hash, "%016llx", (unsigned long long)b->hash);
     snprintf(seed, sizeof seed, "%llu", (unsigned long long)e->seed);
-    snprintf(units, sizeof units, "time = \"%s\", state = \"%s\"", e->unit_time ? e->unit_time : "", e->unit_state ? e->unit_state : "");
+    snprintf(units, sizeof units, "time = \"%s\", state = \"%s\"", e->unit_time ? e->unit_time : "",
+             e->unit_state ? e->unit_state : "");
     const char *const pairs[][2] = {
         { "title", e->title },
         { "version", sx_version() },
@@ -74,12 +76,7 @@ static sx_status flush_store(void *user, sx_ctx *ctx) {
     return sx_outdir_flush(ctx, user);
 }
 
-static sx_status make_directory(sx_ctx *ctx, const char *path) {
-    if (mkdir(path, 0777) == 0 || errno == EEXIST) return SX_OK;
-    return SX_FAIL(ctx, SX_E_IO, "%s: the directory cannot be made: %s", path, strerror(errno));
-}
-
-/* Where run i stands; what a later task depends on. */
+/* A run and where it stands. */
 typedef struct sx_run {
     const sx_experiment *e;
     const sx_build *b;
@@ -91,22 +88,20 @@ typedef struct sx_run {
 
 static sx_status run_task(sx_ctx *ctx, sx_run *run, int i) {
     const sx_task_spec *t = &run->e->tasks[i];
-    sx_checkpoints c = { .struct_size = sizeof c, .interval = CHECKPOINT_SECONDS, .hash = run->b->hash, .resume = run->resume };
+    sx_checkpoints c = {
+        .struct_size = sizeof c, .interval = CHECKPOINT_SECONDS, .hash = run->b->hash, .resume = run->resume
+    };
     sx_status status = SX_OK;
     char *path = NULL;
     if (run->dir) {
         SX_GO(ctx, status, done, sx_format(ctx, &path, "%s/checkpoints", sx_outdir_path(run->dir)));
-        SX_GO(ctx, status, done, make_directory(ctx, path));
-        sx_free(ctx, path);
-        path = NULL;
-        SX_GO(ctx, status, done, sx_format(ctx, &path, "%s/checkpoints/%s", sx_outdir_path(run->dir), t->name));
-        SX_GO(ctx, status, done, make_directory(ctx, path));
         c.directory = path;
         c.before = flush_store;
         c.user = run->dir;
     }
     sx_log(ctx, SX_LOG_INFO, "task '%s' (%s): started", t->name, t->ops->name);
-    status = sx_task_run(ctx, t->ops, run->b->model, run->b->task_opts[i], sx_build_key(run->e, i), t->name, &c, run->result);
+    status = sx_task_run(ctx, t->ops, run->b->model, run->b->task_opts[i], sx_build_key(run->e, i), t->name, &c,
+                         run->result);
     if (status < 0) {
         (void)sx_fail_prefix(ctx, "task '%s'", t->name);
         goto done;
@@ -185,7 +180,6 @@ static sx_status save(sx_ctx *ctx, sx_run *run, sx_status status) {
 /* What an earlier run left must not look like the result of this one. */
 static sx_status start_afresh(sx_ctx *ctx, sx_outdir *dir) {
     static const char *const names[] = { "result.h5", "report.html", "experiment.toml", "log.txt" };
-    SX_TRY(ctx, sx_outdir_clean(ctx, dir));
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char *path = NULL;
         SX_TRY(ctx, sx_format(ctx, &path, "%s/%s", sx_outdir_path(dir), names[i]));
@@ -215,6 +209,7 @@ sx_status sx_experiment_run(sx_ctx *ctx, const sx_experiment *e, const char *dir
     sx_log(ctx, SX_LOG_INFO, "output directory: %s", directory);
     if (whole) {
         sx_log(ctx, SX_LOG_INFO, "the run is already complete; nothing is left to do");
+        SX_GO(ctx, status, done, sx_outdir_clean(ctx, run.dir));
         goto done;
     }
     if (!resume) SX_GO(ctx, status, done, sx_manifest_write(ctx, e, &b, directory));

@@ -18,9 +18,19 @@ typedef struct samples_opts {
 static const sx_field samples_fields[] = {
     { .name = "file", .type = SX_STRING, F(file), .help = "array of samples" },
     { .name = "name", .type = SX_STRING, F(name), .help = "array of an .npz or .safetensors file" },
-    { .name = "axes", .type = SX_STRINGS, F(axes), .help = "order of the axes of the file: \"trial\", \"time\", \"channel\"" },
-    { .name = "channels", .type = SX_UNITS, F(channels), .help = "unit that each channel drives; left out: channel k drives unit k" },
-    { .name = "header", .type = SX_BOOL, F(header), .given = offsetof(samples_opts, has_header), .help = "CSV: the first line holds names" },
+    { .name = "axes",
+      .type = SX_STRINGS,
+      F(axes),
+      .help = "order of the axes of the file: \"trial\", \"time\", \"channel\"" },
+    { .name = "channels",
+      .type = SX_UNITS,
+      F(channels),
+      .help = "unit that each channel drives; left out: channel k drives unit k" },
+    { .name = "header",
+      .type = SX_BOOL,
+      F(header),
+      .given = offsetof(samples_opts, has_header),
+      .help = "CSV: the first line holds names" },
     SX_FIELD_END
 };
 #undef F
@@ -29,7 +39,8 @@ enum { TRIAL, TIME, CHANNEL, AXES };
 static const char *const axis_names[AXES] = { "trial", "time", "channel" };
 
 /* which[a] = what axis a of the file is */
-static sx_status read_axes(const sx_reader *r, const sx_toml_node *node, const samples_opts *o, int which[AXES], int *count) {
+static sx_status read_axes(const sx_reader *r, const sx_toml_node *node, const samples_opts *o, int which[AXES],
+                           int *count) {
     const sx_toml_node *axes = sx_toml_get(node, "axes");
     bool seen[AXES] = { false };
     if (!axes) {
@@ -43,7 +54,8 @@ static sx_status read_axes(const sx_reader *r, const sx_toml_node *node, const s
         int k = 0;
         while (k < AXES && strcmp(axis_names[k], o->axes.text[a]) != 0) k++;
         if (k == AXES || seen[k])
-            return sx_node_fail(r, sx_toml_at(axes, a), SX_E_USAGE, "input: axes: '%s' %s; want \"trial\", \"time\" and \"channel\" once each",
+            return sx_node_fail(r, sx_toml_at(axes, a), SX_E_USAGE,
+                                "input: axes: '%s' %s; want \"trial\", \"time\" and \"channel\" once each",
                                 o->axes.text[a], k == AXES ? "is not an axis" : "is given twice");
         seen[k] = true;
         which[a] = k;
@@ -54,12 +66,14 @@ static sx_status read_axes(const sx_reader *r, const sx_toml_node *node, const s
 }
 
 /* Read the file and bring its axes into the order trial, time, channel. */
-static sx_status read_samples(const sx_reader *r, const sx_toml_node *node, const samples_opts *o, const int *which, int n_axes,
-                              sx_input *in) {
+static sx_status read_samples(const sx_reader *r, const sx_toml_node *node, const samples_opts *o, const int *which,
+                              int n_axes, sx_input *in) {
     sx_ctx *ctx = r->ctx;
     sx_status status = SX_OK;
     sx_array a = { 0 };
-    sx_read_opts ro = { .name = o->name, .layout = SX_CSV_MATRIX, .header = o->has_header ? o->header : -1, .missing_error = true };
+    sx_read_opts ro = {
+        .name = o->name, .layout = SX_CSV_MATRIX, .header = o->has_header ? o->header : -1, .missing_error = true
+    };
     int64_t length[AXES] = { 1, 1, 1 }, stride[AXES] = { 0, 0, 0 }, n = 0, s = 1;
     double *data = NULL;
     SX_GO(ctx, status, done, sx_values_file(r, node, o->file, &ro, &a));
@@ -71,11 +85,12 @@ static sx_status read_samples(const sx_reader *r, const sx_toml_node *node, cons
         shape = flat;
     }
     if (!a.data || ndim != n_axes) {
-        status = sx_node_fail(r, node, SX_E_FILE,
-                              ndim > 1 && !sx_toml_get(node, "axes")
-                                  ? "input: %s has %d axes; say which is which: axes = [\"trial\", \"time\", \"channel\"]"
-                                  : "input: %s has %d axes, which does not fit the %d of `axes`",
-                              o->file, ndim, n_axes);
+        status =
+            sx_node_fail(r, node, SX_E_FILE,
+                         ndim > 1 && !sx_toml_get(node, "axes")
+                             ? "input: %s has %d axes; say which is which: axes = [\"trial\", \"time\", \"channel\"]"
+                             : "input: %s has %d axes, which does not fit the %d of `axes`",
+                         o->file, ndim, n_axes);
         goto done;
     }
     for (int k = n_axes - 1; k >= 0; k--) {
@@ -95,11 +110,14 @@ static sx_status read_samples(const sx_reader *r, const sx_toml_node *node, cons
     for (int k = 0; k < n_axes; k++)
         if (which[k] == TRIAL) r->bind->trials = length[TRIAL];
     if (o->channels.n && o->channels.n != in->channels)
-        status = sx_node_fail(r, sx_toml_get(node, "channels"), SX_E_FILE, "input: channels names %lld units, but %s has %lld channels",
-                              (long long)o->channels.n, o->file, (long long)in->channels);
+        status = sx_node_fail(r, sx_toml_get(node, "channels"), SX_E_FILE,
+                              "input: channels names %lld units, but %s has %lld channels", (long long)o->channels.n,
+                              o->file, (long long)in->channels);
     else if (!o->channels.n && r->bind->n >= 0 && in->channels > r->bind->n)
-        status = sx_node_fail(r, node, SX_E_FILE, "input: %s has %lld channels, but the model has %lld units; name the driven ones in `channels`",
-                              o->file, (long long)in->channels, (long long)r->bind->n);
+        status = sx_node_fail(
+            r, node, SX_E_FILE,
+            "input: %s has %lld channels, but the model has %lld units; name the driven ones in `channels`", o->file,
+            (long long)in->channels, (long long)r->bind->n);
     if (o->channels.n) in->channel_unit = o->channels.index;
 done:
     sx_array_free(ctx, &a);
@@ -112,7 +130,11 @@ static bool is_discrete(const sx_experiment *e) {
 }
 
 sx_status sx_load_input(const sx_reader *r, const sx_experiment *e, sx_input *input) {
-    static const sx_field constant = { .name = "input", .type = SX_VALUES, .shape = "unit", .flags = SX_FROM_FILE, .unit = "state",
+    static const sx_field constant = { .name = "input",
+                                       .type = SX_VALUES,
+                                       .shape = "unit",
+                                       .flags = SX_FROM_FILE,
+                                       .unit = "state",
                                        .help = "external input" };
     const sx_toml_node *node = e->input;
     sx_input in = { .struct_size = sizeof in };
@@ -134,16 +156,19 @@ sx_status sx_load_input(const sx_reader *r, const sx_experiment *e, sx_input *in
     if (!o.file) {
         if (in.kind == SX_INPUT_SAMPLES) return sx_node_fail(r, node, SX_E_USAGE, "input: 'file' is missing");
         for (const sx_field *f = samples_fields; f->name; f++)
-            if ((other = sx_toml_get(node, f->name))) return sx_node_fail(r, other, SX_E_USAGE, "input: '%s' belongs to an input from a file", f->name);
+            if ((other = sx_toml_get(node, f->name)))
+                return sx_node_fail(r, other, SX_E_USAGE, "input: '%s' belongs to an input from a file", f->name);
         if ((other = sx_toml_get(node, "dt")) || (other = sx_toml_get(node, "hold")))
-            return sx_node_fail(r, other, SX_E_USAGE, "input: '%s' belongs to an input from a file", sx_toml_key(other));
+            return sx_node_fail(r, other, SX_E_USAGE, "input: '%s' belongs to an input from a file",
+                                sx_toml_key(other));
         if (!sx_toml_get(node, "amplitude")) return sx_node_fail(r, node, SX_E_USAGE, "input: 'amplitude' is missing");
         *input = in;
         return SX_OK;
     }
     in.kind = SX_INPUT_SAMPLES;
     if (!sx_toml_get(node, "dt")) {
-        if (!is_discrete(e)) return sx_node_fail(r, node, SX_E_USAGE, "input: 'dt' is missing: the time between samples of the file");
+        if (!is_discrete(e))
+            return sx_node_fail(r, node, SX_E_USAGE, "input: 'dt' is missing: the time between samples of the file");
         in.dt = 1;
     }
     SX_TRY(r->ctx, read_axes(r, node, &o, which, &n_axes));

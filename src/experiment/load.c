@@ -7,17 +7,20 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const later_models[] = { "hopfield", "dense-hopfield", "attention", "reentry", "free-energy", "ising", "equations", "cell",
-                                            "klein-gordon", "phi4", "dirac", "scalar-qed", "plugin", NULL };
-static const char *const later_tasks[] = { "fixed-points", "orbits", "basins", "spectrum", "lyapunov", "response", "path", "rates",
-                                           "quasipotential", "loops", "mean-field", "replica", "learn", "recall", "duality", "field",
-                                           "continue", NULL };
+static const char *const later_models[] = {
+    "hopfield", "dense-hopfield", "attention", "reentry", "free-energy", "ising",  "equations",
+    "cell",     "klein-gordon",   "phi4",      "dirac",   "scalar-qed",  "plugin", NULL
+};
+static const char *const later_tasks[] = { "fixed-points", "orbits",   "basins", "spectrum",       "lyapunov",
+                                           "response",     "path",     "rates",  "quasipotential", "loops",
+                                           "mean-field",   "replica",  "learn",  "recall",         "duality",
+                                           "field",        "continue", NULL };
 static const char *const model_keys[] = { "kind", "coupling", "input", NULL };
 static const char *const task_keys[] = { "name", "do", "require", "title", NULL };
 
 /* "model kind 'x' ..." for a name that is not there: planned, or unknown with the nearest name. */
-static sx_status no_such_kind(const sx_reader *r, const sx_toml_node *node, const char *what, const char *name, const char *const *have,
-                              int n, const char *const *later) {
+static sx_status no_such_kind(const sx_reader *r, const sx_toml_node *node, const char *what, const char *name,
+                              const char *const *have, int n, const char *const *later) {
     char list[512] = "";
     size_t used = 0;
     const char *known[64];
@@ -28,7 +31,8 @@ static sx_status no_such_kind(const sx_reader *r, const sx_toml_node *node, cons
     }
     for (; *later; later++) {
         if (strcmp(*later, name) == 0)
-            return sx_node_fail(r, node, SX_E_USAGE, "%s kind '%s' comes with a later version; this version has: %s", what, name, list);
+            return sx_node_fail(r, node, SX_E_USAGE, "%s kind '%s' comes with a later version; this version has: %s",
+                                what, name, list);
         known[n_known++] = *later;
     }
     const char *near = sx_nearest(name, known, n_known);
@@ -48,7 +52,8 @@ sx_status sx_load_model(const sx_reader *r, const sx_experiment *e, void **opts)
     SX_TRY(r->ctx, sx_arena_alloc(r->ctx, r->arena, 1, e->info->opts_size, &o));
     *(size_t *)o = e->info->opts_size;
     sx_part part = { e->info->fields, o };
-    SX_TRY(r->ctx, sx_schema_read(r, e->model, "[model]", &part, 1, sx_load_takes_input(e->info) ? model_keys : without_input));
+    SX_TRY(r->ctx,
+           sx_schema_read(r, e->model, "[model]", &part, 1, sx_load_takes_input(e->info) ? model_keys : without_input));
     *opts = o;
     return SX_OK;
 }
@@ -101,8 +106,9 @@ static sx_status load_noise(const sx_reader *r, sx_experiment *e, const sx_toml_
     SX_TRY(r->ctx, sx_load_noise(r, e, &opts));
     const sx_toml_node *sigma = sx_toml_get(e->noise, "sigma");
     if (opts.has_D && opts.has_sigma)
-        return sx_node_fail(r, sigma, SX_E_USAGE,
-                            "[noise]: give D (<xi xi> = 2 D delta) or sigma (dx = f dt + sigma dW, D = sigma^2/2), not both");
+        return sx_node_fail(
+            r, sigma, SX_E_USAGE,
+            "[noise]: give D (<xi xi> = 2 D delta) or sigma (dx = f dt + sigma dW, D = sigma^2/2), not both");
     return SX_OK;
 }
 
@@ -124,10 +130,13 @@ sx_status sx_load_task(const sx_reader *r, const sx_experiment *e, int i, void *
     if (trials) {
         sx_simulate_opts *s = o;
         if (strcmp(sx_toml_string(replicas, NULL), "trials") != 0)
-            return sx_node_fail(r, replicas, SX_E_USAGE, "replicas = \"%s\": want an integer or \"trials\"", sx_toml_string(replicas, NULL));
-        if (!e->input) return sx_node_fail(r, replicas, SX_E_USAGE, "replicas = \"trials\": the model has no input with trials");
+            return sx_node_fail(r, replicas, SX_E_USAGE, "replicas = \"%s\": want an integer or \"trials\"",
+                                sx_toml_string(replicas, NULL));
+        if (!e->input)
+            return sx_node_fail(r, replicas, SX_E_USAGE, "replicas = \"trials\": the model has no input with trials");
         if (r->bind && r->bind->trials <= 0)
-            return sx_node_fail(r, replicas, SX_E_USAGE, "replicas = \"trials\": the input of the model has no axis \"trial\"");
+            return sx_node_fail(r, replicas, SX_E_USAGE,
+                                "replicas = \"trials\": the input of the model has no axis \"trial\"");
         s->replicas_trials = true;
         s->replicas = r->bind ? r->bind->trials : 1;
     }
@@ -138,8 +147,8 @@ sx_status sx_load_task(const sx_reader *r, const sx_experiment *e, int i, void *
 /* Names become groups of the result and names of directories. */
 static bool is_name(const char *s) {
     size_t n = strlen(s);
-    if (n == 0 || n > 64 || s[0] == '.' || s[0] == '-') return false;
-    return strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.") == n;
+    if (n == 0 || n > 64 || s[0] == '-') return false;
+    return strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") == n;
 }
 
 static sx_status load_task(const sx_reader *r, sx_experiment *e, const sx_toml_node *node, int i) {
@@ -159,13 +168,16 @@ static sx_status load_task(const sx_reader *r, sx_experiment *e, const sx_toml_n
     t->name = kind;
     if (name) SX_TRY(r->ctx, sx_schema_string(r, name, &t->name));
     if (!is_name(t->name))
-        return sx_node_fail(r, name, SX_E_USAGE, "task name '%s': want up to 64 letters, digits, '_', '-' and '.', not beginning with '.' or '-'",
+        return sx_node_fail(r, name, SX_E_USAGE,
+                            "task name '%s': want up to 64 letters, digits, '_' and '-', not beginning with '-'",
                             t->name);
     for (int k = 0; k < i; k++)
         if (strcmp(e->tasks[k].name, t->name) == 0)
-            return sx_node_fail(r, name ? name : node, SX_E_USAGE, "two tasks are called '%s'; give each its own `name`", t->name);
+            return sx_node_fail(r, name ? name : node, SX_E_USAGE,
+                                "two tasks are called '%s'; give each its own `name`", t->name);
     if ((other = sx_toml_get(node, "model")))
-        return sx_node_fail(r, other, SX_E_USAGE, "task '%s': learned weights (`model = { task = ... }`) come with a later version", t->name);
+        return sx_node_fail(r, other, SX_E_USAGE,
+                            "task '%s': learned weights (`model = { task = ... }`) come with a later version", t->name);
     if ((other = sx_toml_get(node, "title"))) SX_TRY(r->ctx, sx_schema_string(r, other, &t->title));
     if ((other = sx_toml_get(node, "require"))) {
         SX_TRY(r->ctx, sx_schema_want(r, other, SX_TOML_BOOL, "true or false"));
@@ -177,10 +189,13 @@ static sx_status load_task(const sx_reader *r, sx_experiment *e, const sx_toml_n
 static sx_status load_tasks(const sx_reader *r, sx_experiment *e, const sx_toml_node *root) {
     const sx_toml_node *list = sx_toml_get(root, "task");
     if (!list || sx_toml_count(list) == 0)
-        return sx_node_fail(r, list ? list : root, SX_E_USAGE, "there is no task; add a section [[task]] with do = \"simulate\"");
-    if (sx_toml_type_of(list) != SX_TOML_ARRAY) return sx_node_fail(r, list, SX_E_USAGE, "task: write [[task]] with two brackets");
+        return sx_node_fail(r, list ? list : root, SX_E_USAGE,
+                            "there is no task; add a section [[task]] with do = \"simulate\"");
+    if (sx_toml_type_of(list) != SX_TOML_ARRAY)
+        return sx_node_fail(r, list, SX_E_USAGE, "task: write [[task]] with two brackets");
     int64_t n = sx_toml_count(list);
-    if (n > 1000) return sx_node_fail(r, list, SX_E_USAGE, "%lld tasks; at most 1000 fit in one experiment", (long long)n);
+    if (n > 1000)
+        return sx_node_fail(r, list, SX_E_USAGE, "%lld tasks; at most 1000 fit in one experiment", (long long)n);
     SX_TRY(r->ctx, sx_arena_alloc(r->ctx, r->arena, n, sizeof *e->tasks, &e->tasks));
     e->n_tasks = (int)n;
     for (int64_t i = 0; i < n; i++) SX_TRY(r->ctx, load_task(r, e, sx_toml_at(list, i), (int)i));
@@ -190,11 +205,13 @@ static sx_status load_tasks(const sx_reader *r, sx_experiment *e, const sx_toml_
 /* -------------------------------------------------------------------------------------------------------------- the whole */
 
 static sx_status load_document(const sx_reader *r, sx_experiment *e) {
-    static const char *const known[] = { "title", "seed", "seeds", "units", "data", "model", "noise", "task", "sweep", "limits", NULL };
+    static const char *const known[] = { "title", "seed", "seeds", "units",  "data", "model",
+                                         "noise", "task", "sweep", "limits", NULL };
     const sx_toml_node *root = sx_toml_root(e->doc), *node;
     SX_TRY(r->ctx, sx_schema_known(r, root, "the experiment", NULL, 0, known));
     SX_TRY(r->ctx, sx_load_head(r, e, root));
-    if ((node = sx_toml_get(root, "sweep"))) return sx_node_fail(r, node, SX_E_USAGE, "[sweep]: sweeps come with a later version");
+    if ((node = sx_toml_get(root, "sweep")))
+        return sx_node_fail(r, node, SX_E_USAGE, "[sweep]: sweeps come with a later version");
     if ((node = sx_toml_get(root, "data")))
         return sx_node_fail(r, node, SX_E_USAGE, "[data]: data sets come with a later version, with the task 'learn'");
     SX_TRY(r->ctx, load_model(r, e, root));
@@ -210,8 +227,8 @@ static uint64_t hash_text(const char *s) {
     return h;
 }
 
-sx_status sx_experiment_parse(sx_ctx *ctx, const char *name, const char *directory, const char *text, size_t n, const char *const *set,
-                              int n_set, sx_experiment **out) {
+sx_status sx_experiment_parse(sx_ctx *ctx, const char *name, const char *directory, const char *text, size_t n,
+                              const char *const *set, int n_set, sx_experiment **out) {
     sx_experiment *e = NULL;
     sx_status status = SX_OK;
     char *plain = NULL;

@@ -13,15 +13,15 @@
 typedef struct sx_coupling_spec {
     const sx_toml_node *node;
     const char *name, *file, *entry;
-    sx_values matrix;     /* rows * columns numbers */
+    sx_values matrix; /* rows * columns numbers */
     int64_t matrix_rows;
     bool has_ensemble;
     sx_ensemble ensemble;
-    int type;             /* 0 synaptic, 1 diffusive */
-    int part;             /* 0 auto, 1 potential, 2 flow (composed models) */
-    int rows;             /* 0 target, 1 source */
-    int layout;           /* 0 matrix, 1 edges */
-    int normalise;        /* 0 none, 1 spectral radius */
+    int type;      /* 0 synaptic, 1 diffusive */
+    int part;      /* 0 auto, 1 potential, 2 flow (composed models) */
+    int rows;      /* 0 target, 1 source */
+    int layout;    /* 0 matrix, 1 edges */
+    int normalise; /* 0 none, 1 spectral radius */
     bool has_rows, header, has_header, first_column;
     sx_strings labels;
     bool has_missing;

@@ -12,10 +12,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#define VERSION_LINE "# separatrix: "
+#define VERSION_LINE    "# separatrix: "
 #define EXPERIMENT_LINE "# experiment: "
-#define FILES_LINE "# experiment and input files: "
-#define KERNELS_LINE "# kernels: "
+#define FILES_LINE      "# experiment and input files: "
+#define KERNELS_LINE    "# kernels: "
 
 static void add_body(sx_ctx *ctx, sx_buf *t, const sx_experiment *e) {
     char *real = realpath(e->directory, NULL), *text = NULL;
@@ -57,7 +57,9 @@ sx_status sx_manifest_find(sx_ctx *ctx, const char *directory) {
     bool there = access(path, R_OK) == 0;
     sx_free(ctx, path);
     if (!there)
-        return SX_FAIL(ctx, SX_E_CHECKPOINT, "%s: there is no run to resume here (no experiment.toml); run without --resume first", directory);
+        return SX_FAIL(ctx, SX_E_CHECKPOINT,
+                       "%s: there is no run to resume here (no experiment.toml); run without --resume first",
+                       directory);
     return SX_OK;
 }
 
@@ -87,13 +89,15 @@ static sx_status name_difference(sx_ctx *ctx, const char *directory, const char 
         size_t n = strcspn(old, "\n"), m = strcspn(new, "\n");
         bool skip = *old == '#' || strncmp(old, "title = ", 8) == 0;
         if (!skip && (n != m || strncmp(old, new, n) != 0))
-            return SX_FAIL(ctx, SX_E_CHECKPOINT, "%s was started with another experiment; experiment.toml:%d was '%.*s' and is now '%.*s'", directory,
-                           line, n > 120 ? 120 : (int)n, old, m > 120 ? 120 : (int)m, new);
+            return SX_FAIL(ctx, SX_E_CHECKPOINT,
+                           "%s was started with another experiment; experiment.toml:%d was '%.*s' and is now '%.*s'",
+                           directory, line, n > 120 ? 120 : (int)n, old, m > 120 ? 120 : (int)m, new);
         old += n + (old[n] == '\n');
         new += m + (new[m] == '\n');
         line++;
     }
-    return SX_FAIL(ctx, SX_E_CHECKPOINT, "%s was started with another experiment; experiment.toml has %s lines than now", directory,
+    return SX_FAIL(ctx, SX_E_CHECKPOINT,
+                   "%s was started with another experiment; experiment.toml has %s lines than now", directory,
                    *old ? "more" : "fewer");
 }
 
@@ -114,7 +118,8 @@ static sx_status is_whole(sx_ctx *ctx, const char *directory, bool *whole) {
     return status;
 }
 
-sx_status sx_manifest_compare(sx_ctx *ctx, const sx_experiment *e, const sx_build *b, const char *directory, bool force, bool *whole) {
+sx_status sx_manifest_compare(sx_ctx *ctx, const sx_experiment *e, const sx_build *b, const char *directory, bool force,
+                              bool *whole) {
     sx_buf t = { 0 };
     char *path = NULL, *old = NULL;
     size_t size = 0;
@@ -132,12 +137,13 @@ sx_status sx_manifest_compare(sx_ctx *ctx, const sx_experiment *e, const sx_buil
         status = SX_FAIL(ctx, SX_E_CHECKPOINT, "%s: an input file has changed since the run was started", directory);
     } else if (!same_line(old, t.p, VERSION_LINE)) {
         const char *version = find_line(old, VERSION_LINE, &n);
-        status = SX_FAIL(ctx, SX_E_CHECKPOINT, "%s was started by version %.*s of the library; this is %s %s", directory, n, version ? version : "?",
-                         sx_version(), sx_revision());
+        status = SX_FAIL(ctx, SX_E_CHECKPOINT, "%s was started by version %.*s of the library; this is %s %s",
+                         directory, n, version ? version : "?", sx_version(), sx_revision());
     } else if (!same_line(old, t.p, KERNELS_LINE) && !force) {
         const char *kernels = find_line(old, KERNELS_LINE, &n);
         status = SX_FAIL(ctx, SX_E_CHECKPOINT,
-                         "%s was started with the kernels %.*s; this machine has %s, %s, so the numbers would not be the same bits; --force resumes "
+                         "%s was started with the kernels %.*s; this machine has %s, %s, so the numbers would not be "
+                         "the same bits; --force resumes "
                          "nevertheless",
                          directory, n, kernels ? kernels : "?", sx_kernel_set(), sx_blas_name());
     }

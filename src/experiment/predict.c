@@ -39,7 +39,8 @@ static sx_status measure(sx_ctx *ctx, const sx_model *m, const sx_simulate_opts 
     double begin = now(), spent = 0;
     while (spent < 0.02 && steps < 100000) {
         SX_GO(ctx, status, done,
-              sx_stepper_advance(ctx, s, sx_key_seed(0), 0, steps, burst, 0, (sx_batch){ x, n, b }, (sx_work){ .p = p, .doubles = work }));
+              sx_stepper_advance(ctx, s, sx_key_seed(0), 0, steps, burst, 0, (sx_batch){ x, n, b },
+                                 (sx_work){ .p = p, .doubles = work }));
         steps += burst;
         burst *= 2;
         spent = now() - begin;
@@ -110,7 +111,8 @@ void sx_seconds_print(char buf[32], double s) {
         snprintf(buf, 32, "%.1f d", s / 86400);
 }
 
-static sx_status exceeds(sx_ctx *ctx, const sx_experiment *e, const char *name, const char *limit, const char *estimate) {
+static sx_status exceeds(sx_ctx *ctx, const sx_experiment *e, const char *name, const char *limit,
+                         const char *estimate) {
     const sx_toml_node *limits = sx_toml_get(sx_toml_root(e->doc), "limits");
     return SX_FAIL(ctx, SX_E_USAGE, "%s: limits.%s = %s, but this run would need %s; nothing was started",
                    sx_toml_origin(sx_toml_get(limits, name)), name, limit, estimate);
@@ -146,16 +148,18 @@ static void describe(sx_ctx *ctx, const sx_experiment *e, const sx_build *b, con
     sx_buf_add(ctx, t, "# model: %s\n#   %s\n", sx_model_name(m), sx_model_equation(m) ? sx_model_equation(m) : "");
     sx_buf_add(ctx, t, "# state:");
     for (int k = 0; k < layout->n_arrays; k++)
-        sx_buf_add(ctx, t, "%s %s(%s) of %lld%s", k ? "," : "", layout->arrays[k].name, layout->arrays[k].dim, (long long)layout->arrays[k].n,
-                   layout->arrays[k].labels ? ", labelled" : "");
-    sx_buf_add(ctx, t, "\n# noise: %s, rank %lld\n", sx_noise_class_name(sx_noise_class_of(noise)), (long long)sx_noise_rank(noise));
+        sx_buf_add(ctx, t, "%s %s(%s) of %lld%s", k ? "," : "", layout->arrays[k].name, layout->arrays[k].dim,
+                   (long long)layout->arrays[k].n, layout->arrays[k].labels ? ", labelled" : "");
+    sx_buf_add(ctx, t, "\n# noise: %s, rank %lld\n", sx_noise_class_name(sx_noise_class_of(noise)),
+               (long long)sx_noise_rank(noise));
     for (const char *line = b->couplings; line && *line;) {
         int n = (int)strcspn(line, "\n");
         sx_buf_add(ctx, t, "# coupling %.*s\n", n, line);
         line += n + (line[n] == '\n');
     }
     if (e->unit_time || e->unit_state)
-        sx_buf_add(ctx, t, "# units: time %s, state %s\n", e->unit_time ? e->unit_time : "-", e->unit_state ? e->unit_state : "-");
+        sx_buf_add(ctx, t, "# units: time %s, state %s\n", e->unit_time ? e->unit_time : "-",
+                   e->unit_state ? e->unit_state : "-");
     sx_bytes_print(text, (double)p->memory);
     sx_buf_add(ctx, t, "# predicted peak memory: %s with %d threads\n", text, sx_ctx_threads(ctx));
     sx_bytes_print(text, (double)p->disk);

@@ -7,7 +7,8 @@
 #include "experiment/build.h"
 
 /* Plans every task. Without timing, seconds stay 0. */
-sx_status sx_predict(sx_ctx *ctx, const sx_experiment *e, const sx_build *b, bool timing, sx_prediction *out) SX_MUST_USE;
+sx_status sx_predict(sx_ctx *ctx, const sx_experiment *e, const sx_build *b, bool timing,
+                     sx_prediction *out) SX_MUST_USE;
 /* SX_E_USAGE when a limit would be exceeded, with the estimate. */
 sx_status sx_limits_check(sx_ctx *ctx, const sx_experiment *e, const sx_prediction *p) SX_MUST_USE;
 /* "1.5 GB", "30 min" */

@@ -9,7 +9,7 @@
 static bool has_default(const sx_field *f) {
     if (!f->def || !*f->def) return false;
     if (f->flags & (SX_REQUIRED | SX_OPTIONAL)) return false;
-    if (f->given) return false;                   /* absent means something else than any value */
+    if (f->given) return false; /* absent means something else than any value */
     if (strcmp(f->def, "nan") == 0 || strcmp(f->def, "[]") == 0) return false;
     return !sx_field_is_placeholder(f);
 }
@@ -52,32 +52,31 @@ static void add_inline(sx_ctx *ctx, sx_buf *t, const sx_toml_node *node, const s
     sx_buf_add(ctx, t, n ? " }" : "}");
 }
 
-/* Lines "key = value": what is written first, in the order of the text, then defaults in the order of the tables. */
-static void add_section(sx_ctx *ctx, sx_buf *t, const sx_toml_node *node, const sx_field *const *tables, const char *const *skip,
-                        const char *base) {
-    for (int64_t i = 0; i < sx_toml_count(node); i++) {
-        const sx_toml_node *child = sx_toml_at(node, i);
-        const char *key = sx_toml_key(child);
-        const sx_field *f = NULL;
-        bool skipped = false;
-        for (const char *const *s = skip; s && *s; s++) skipped = skipped || strcmp(*s, key) == 0;
-        if (skipped) continue;
-        for (const sx_field *const *k = tables; *k && !f; k++) f = sx_field_find(*k, key);
-        sx_buf_add(ctx, t, "%s = ", key);
-        if (!f && strcmp(key, "input") == 0 && sx_toml_type_of(child) == SX_TOML_TABLE)
-            sx_buf_node(ctx, t, child, base);
-        else
-            add_value(ctx, t, child, f, base);
-        sx_buf_add(ctx, t, "\n");
-    }
-    for (const sx_field *const *k = tables; *k; k++)
-        for (const sx_field *f = *k; f->name; f++) {
-            if (sx_toml_get(node, f->name) || !has_default(f)) continue;
+static void add_line(sx_ctx *ctx, sx_buf *t, const sx_toml_node *child, const sx_field *f, const char *base) {
+    sx_buf_add(ctx, t, "%s = ", sx_toml_key(child));
+    add_value(ctx, t, child, f, base);
+    sx_buf_add(ctx, t, "\n");
+}
+
+/* Lines "key = value": the keys that no table has, then the fields in the order of the tables, so that the text does not depend on the
+ * order in which things were written. */
+static void add_section(sx_ctx *ctx, sx_buf *t, const sx_toml_node *node, const char *const *head,
+                        const sx_field *fields, const sx_field *but, bool defaults, const char *base) {
+    for (; *head; head++)
+        if (sx_toml_get(node, *head) && !(fields && sx_field_find(fields, *head)))
+            add_line(ctx, t, sx_toml_get(node, *head), NULL, base);
+    for (const sx_field *f = fields; f && f->name; f++) {
+        const sx_toml_node *given = sx_toml_get(node, f->name);
+        if (but && sx_field_find(but, f->name)) continue;
+        if (given)
+            add_line(ctx, t, given, f, base);
+        else if (defaults && has_default(f)) {
             /* values that no number was given for may have no meaning for this model: said, not set */
             sx_buf_add(ctx, t, "%s%s = ", f->type == SX_VALUES ? "# default: " : "", f->name);
             add_default(ctx, t, f);
             sx_buf_add(ctx, t, "\n");
         }
+    }
 }
 
 static void add_head(sx_ctx *ctx, sx_buf *t, const sx_experiment *e, bool full) {
@@ -105,44 +104,43 @@ static void add_head(sx_ctx *ctx, sx_buf *t, const sx_experiment *e, bool full) 
     }
 }
 
+static void add_coupling(sx_ctx *ctx, sx_buf *t, const sx_coupling_spec *c, const char *base) {
+    static const char *const head[] = { "labels", "missing", NULL };
+    sx_buf_add(ctx, t, "[[model.coupling]]\n");
+    if (!sx_toml_get(c->node, "name")) {
+        sx_buf_add(ctx, t, "name = ");
+        sx_buf_quote(ctx, t, c->name);
+        sx_buf_add(ctx, t, "\n");
+    }
+    /* the defaults of the source that was chosen; those of files have no meaning elsewhere */
+    add_section(ctx, t, c->node, head, sx_coupling_fields, NULL, c->file != NULL, base);
+    if (c->has_ensemble) add_section(ctx, t, c->node, head + 2, sx_ensemble_fields, sx_coupling_fields, true, base);
+}
+
 sx_status sx_resolve_text(sx_ctx *ctx, const sx_experiment *e, const char *base, bool full, char **out) {
-    static const char *const no_coupling[] = { "coupling", NULL };
+    static const char *const model[] = { "kind", "input", NULL }, *const nothing[] = { NULL };
+    static const char *const task[] = { "name", "do", "title", "require", NULL };
+    static const char *const amounts[] = { "runs", "time", "disk", "memory", NULL };
     sx_buf t = { 0 };
     const sx_toml_node *limits = sx_toml_get(sx_toml_root(e->doc), "limits");
     add_head(ctx, &t, e, full);
-    const sx_field *model[] = { e->info->fields, NULL };
     sx_buf_add(ctx, &t, "\n[model]\n");
-    add_section(ctx, &t, e->model, model, no_coupling, base);
-    for (int i = 0; i < e->n_couplings; i++) {
-        const sx_coupling_spec *c = &e->couplings[i];
-        const sx_field *from_file[] = { sx_coupling_fields, NULL }, *ensemble[] = { sx_ensemble_fields, NULL };
-        sx_buf_add(ctx, &t, "[[model.coupling]]\n");
-        if (!sx_toml_get(c->node, "name")) {
-            sx_buf_add(ctx, &t, "name = ");
-            sx_buf_quote(ctx, &t, c->name);
-            sx_buf_add(ctx, &t, "\n");
-        }
-        /* the defaults of the source that was chosen; those of files have no meaning elsewhere */
-        const sx_field *plain[] = { NULL };
-        add_section(ctx, &t, c->node, c->has_ensemble ? ensemble : c->file ? from_file : plain, NULL, base);
-    }
-    const sx_field *noise[] = { sx_noise_fields, NULL };
+    add_section(ctx, &t, e->model, model, e->info->fields, NULL, true, base);
+    for (int i = 0; i < e->n_couplings; i++) add_coupling(ctx, &t, &e->couplings[i], base);
     sx_buf_add(ctx, &t, "\n[noise]\n");
     if (e->noise)
-        add_section(ctx, &t, e->noise, noise, NULL, base);
+        add_section(ctx, &t, e->noise, nothing, sx_noise_fields, NULL, true, base);
     else
         sx_buf_add(ctx, &t, "kind = \"none\"\n");
     for (int i = 0; i < e->n_tasks; i++) {
         const sx_task_spec *k = &e->tasks[i];
-        const sx_field *fields[] = { k->ops->fields, NULL };
         sx_buf_add(ctx, &t, "\n[[task]]\n");
         if (!sx_toml_get(k->node, "name")) sx_buf_add(ctx, &t, "name = \"%s\"\n", k->name);
-        add_section(ctx, &t, k->node, fields, NULL, base);
+        add_section(ctx, &t, k->node, task, k->ops->fields, NULL, true, base);
     }
     if (full && limits && sx_toml_count(limits) > 0) {
-        const sx_field *none[] = { NULL };
         sx_buf_add(ctx, &t, "\n[limits]\n");
-        add_section(ctx, &t, limits, none, NULL, base);
+        add_section(ctx, &t, limits, amounts, NULL, NULL, false, base);
     }
     if (t.status < 0) {
         sx_free(ctx, t.p);

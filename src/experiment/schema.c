@@ -129,8 +129,8 @@ static bool is_among(const char *const *names, int64_t n, const char *name) {
     return false;
 }
 
-static sx_status unknown_key(const sx_reader *r, const sx_toml_node *node, const char *what, const sx_part *parts, int n_parts,
-                             const char *const *handled) {
+static sx_status unknown_key(const sx_reader *r, const sx_toml_node *node, const char *what, const sx_part *parts,
+                             int n_parts, const char *const *handled) {
     const char *known[256];
     const char *key = sx_toml_key(node);
     int64_t n = 0;
@@ -151,12 +151,12 @@ static sx_status unknown_key(const sx_reader *r, const sx_toml_node *node, const
     for (int64_t i = 0; i < n && !near; i++)
         if (strcasecmp(known[i], key) == 0) near = known[i];
     if (!near) near = sx_nearest(key, known, n);
-    return key_fail(r, node, "unknown key '%s' in %s%s%s%s Known: %s", key, what, near ? "; did you mean '" : ".", near ? near : "",
-                    near ? "'?" : "", list);
+    return key_fail(r, node, "unknown key '%s' in %s%s%s%s Known: %s", key, what, near ? "; did you mean '" : ".",
+                    near ? near : "", near ? "'?" : "", list);
 }
 
-sx_status sx_schema_known(const sx_reader *r, const sx_toml_node *table, const char *what, const sx_part *parts, int n_parts,
-                          const char *const *handled) {
+sx_status sx_schema_known(const sx_reader *r, const sx_toml_node *table, const char *what, const sx_part *parts,
+                          int n_parts, const char *const *handled) {
     for (int64_t i = 0; i < sx_toml_count(table); i++) {
         const sx_toml_node *node = sx_toml_at(table, i);
         const char *key = sx_toml_key(node);
@@ -280,21 +280,39 @@ static sx_status read_field(const sx_reader *r, const sx_toml_node *node, const 
             *(bool *)p = sx_toml_bool(node);
             break;
         case SX_I64:
-        case SX_U64: SX_TRY(r->ctx, read_integer(r, node, f, (int64_t *)(void *)p)); break;
-        case SX_F64: SX_TRY(r->ctx, sx_schema_number(r, node, f, (double *)(void *)p)); break;
-        case SX_STRING: SX_TRY(r->ctx, sx_schema_string(r, node, (const char **)(void *)p)); break;
-        case SX_ENUM: SX_TRY(r->ctx, read_choice(r, node, f, (int *)(void *)p)); break;
-        case SX_VALUES: SX_TRY(r->ctx, sx_values_read(r, node, f, (sx_values *)(void *)p)); break;
-        case SX_UNITS: SX_TRY(r->ctx, sx_units_read(r, node, f, (sx_units *)(void *)p)); break;
-        case SX_STRINGS: SX_TRY(r->ctx, read_strings(r, node, f, (sx_strings *)(void *)p)); break;
+        case SX_U64:
+            SX_TRY(r->ctx, read_integer(r, node, f, (int64_t *)(void *)p));
+            break;
+        case SX_F64:
+            SX_TRY(r->ctx, sx_schema_number(r, node, f, (double *)(void *)p));
+            break;
+        case SX_STRING:
+            SX_TRY(r->ctx, sx_schema_string(r, node, (const char **)(void *)p));
+            break;
+        case SX_ENUM:
+            SX_TRY(r->ctx, read_choice(r, node, f, (int *)(void *)p));
+            break;
+        case SX_VALUES:
+            SX_TRY(r->ctx, sx_values_read(r, node, f, (sx_values *)(void *)p));
+            break;
+        case SX_UNITS:
+            SX_TRY(r->ctx, sx_units_read(r, node, f, (sx_units *)(void *)p));
+            break;
+        case SX_STRINGS:
+            SX_TRY(r->ctx, read_strings(r, node, f, (sx_strings *)(void *)p));
+            break;
         case SX_TABLE: {
             if (sx_toml_type_of(node) != SX_TOML_TABLE) return want(r, node, f, "a table { ... }");
             sx_part part = { f->sub, p };
             SX_TRY(r->ctx, sx_schema_read(r, node, f->name, &part, 1, NULL));
             break;
         }
-        case SX_TABLES: SX_TRY(r->ctx, read_tables(r, node, f, (sx_tables *)(void *)p)); break;
-        case SX_INITIAL: SX_TRY(r->ctx, sx_initial_read(r, node, f, (sx_initial *)(void *)p)); break;
+        case SX_TABLES:
+            SX_TRY(r->ctx, read_tables(r, node, f, (sx_tables *)(void *)p));
+            break;
+        case SX_INITIAL:
+            SX_TRY(r->ctx, sx_initial_read(r, node, f, (sx_initial *)(void *)p));
+            break;
         }
     }
     if (f->given) *((bool *)((unsigned char *)opts + f->given)) = f->choices && f->type != SX_ENUM ? word : true;
@@ -309,8 +327,8 @@ static sx_status default_text(const sx_reader *r, const sx_field *f, void *opts)
     return sx_arena_strdup(r->ctx, r->arena, text, (const char **)(void *)((unsigned char *)opts + f->offset));
 }
 
-sx_status sx_schema_read(const sx_reader *r, const sx_toml_node *table, const char *what, const sx_part *parts, int n_parts,
-                         const char *const *handled) {
+sx_status sx_schema_read(const sx_reader *r, const sx_toml_node *table, const char *what, const sx_part *parts,
+                         int n_parts, const char *const *handled) {
     for (int k = 0; k < n_parts; k++) sx_fields_default(parts[k].fields, parts[k].opts);
     SX_TRY(r->ctx, sx_schema_known(r, table, what, parts, n_parts, handled));
     for (int64_t i = 0; i < sx_toml_count(table); i++) {
@@ -328,7 +346,8 @@ sx_status sx_schema_read(const sx_reader *r, const sx_toml_node *table, const ch
         for (const sx_field *f = parts[k].fields; f && f->name; f++) {
             if (sx_toml_get(table, f->name) || is_handled(handled, f->name)) continue;
             if (f->flags & SX_REQUIRED)
-                return sx_node_fail(r, table, SX_E_USAGE, "%s: '%s' is missing (%s)", what, f->name, f->help ? f->help : "required");
+                return sx_node_fail(r, table, SX_E_USAGE, "%s: '%s' is missing (%s)", what, f->name,
+                                    f->help ? f->help : "required");
             SX_TRY(r->ctx, default_text(r, f, parts[k].opts));
         }
     return SX_OK;

@@ -32,13 +32,13 @@ void sx_buf_node(sx_ctx *ctx, sx_buf *t, const sx_toml_node *node, const char *b
 
 /* What is known of the model while it is built. */
 typedef struct sx_binding {
-    const char *directory;      /* relative paths start here */
-    int64_t n;                  /* units; -1 = not known yet */
-    int64_t state;              /* length of the whole state; -1 = not known yet */
-    const char *const *labels;  /* n labels, or NULL */
-    int64_t trials;             /* of the model's input; 0 = none */
-    sx_key initial;             /* of seeds.initial and the task's name */
-    uint64_t files;             /* hash of the content of all files read so far */
+    const char *directory;     /* relative paths start here */
+    int64_t n;                 /* units; -1 = not known yet */
+    int64_t state;             /* length of the whole state; -1 = not known yet */
+    const char *const *labels; /* n labels, or NULL */
+    int64_t trials;            /* of the model's input; 0 = none */
+    sx_key initial;            /* of seeds.initial and the task's name */
+    uint64_t files;            /* hash of the content of all files read so far */
 } sx_binding;
 
 typedef struct sx_reader {
@@ -49,7 +49,8 @@ typedef struct sx_reader {
 } sx_reader;
 
 /* Failure at a node: "FILE:LINE:COLUMN: message"; returns status. */
-sx_status sx_node_fail(const sx_reader *r, const sx_toml_node *node, sx_status status, const char *format, ...) SX_PRINTF(4, 5);
+sx_status sx_node_fail(const sx_reader *r, const sx_toml_node *node, sx_status status, const char *format, ...)
+    SX_PRINTF(4, 5);
 /* Put "FILE:LINE:COLUMN: KEY: " before the present message; returns status. */
 sx_status sx_node_prefix(const sx_reader *r, const sx_toml_node *node, sx_status status);
 
@@ -60,11 +61,11 @@ typedef struct sx_part {
 } sx_part;
 /* Fill the structs from a table. Defaults are set first. `what` names the table in messages ("task 'traj'"); `handled` (NULL-terminated,
  * or NULL) are keys that the caller reads itself. */
-sx_status sx_schema_read(const sx_reader *r, const sx_toml_node *table, const char *what, const sx_part *parts, int n_parts,
-                         const char *const *handled) SX_MUST_USE;
+sx_status sx_schema_read(const sx_reader *r, const sx_toml_node *table, const char *what, const sx_part *parts,
+                         int n_parts, const char *const *handled) SX_MUST_USE;
 /* Only the check for unknown keys. */
-sx_status sx_schema_known(const sx_reader *r, const sx_toml_node *table, const char *what, const sx_part *parts, int n_parts,
-                          const char *const *handled) SX_MUST_USE;
+sx_status sx_schema_known(const sx_reader *r, const sx_toml_node *table, const char *what, const sx_part *parts,
+                          int n_parts, const char *const *handled) SX_MUST_USE;
 /* A default outside of its own range stands for "not given". */
 bool sx_field_is_placeholder(const sx_field *f);
 /* Single values with the messages of a field. */

@@ -13,7 +13,8 @@
 
 static sx_status read_seed(const sx_reader *r, const sx_toml_node *node, uint64_t *out) {
     if (sx_toml_type_of(node) != SX_TOML_INTEGER || sx_toml_integer(node) < 0)
-        return sx_schema_want(r, node, SX_TOML_TABLE, "an integer from 0 to 2^63 - 1 (seed of all random numbers; default 0)");
+        return sx_schema_want(r, node, SX_TOML_TABLE,
+                              "an integer from 0 to 2^63 - 1 (seed of all random numbers; default 0)");
     *out = (uint64_t)sx_toml_integer(node);
     return SX_OK;
 }
@@ -31,20 +32,25 @@ static sx_status read_seeds(const sx_reader *r, sx_experiment *e, const sx_toml_
 
 /* A unit of time that is spelled out makes readers of the result turn numbers into dates. */
 static sx_status read_unit(const sx_reader *r, const sx_toml_node *node, const char **out) {
-    static const char *const dates[][2] = { { "second", "s" },  { "millisecond", "ms" }, { "microsecond", "us" }, { "nanosecond", "ns" },
-                                            { "minute", "min" }, { "hour", "h" },          { "day", "d" } };
+    static const char *const dates[][2] = { { "second", "s" },      { "millisecond", "ms" }, { "microsecond", "us" },
+                                            { "nanosecond", "ns" }, { "minute", "min" },     { "hour", "h" },
+                                            { "day", "d" } };
     SX_TRY(r->ctx, sx_schema_string(r, node, out));
     for (size_t i = 0; i < sizeof dates / sizeof *dates; i++) {
         size_t n = strlen(dates[i][0]);
         if (strncmp(*out, dates[i][0], n) == 0 && ((*out)[n] == '\0' || strcmp(*out + n, "s") == 0))
-            return sx_node_fail(r, node, SX_E_USAGE, "%s = \"%s\": write \"%s\"; readers of the result would turn \"%s\" into dates",
+            return sx_node_fail(r, node, SX_E_USAGE,
+                                "%s = \"%s\": write \"%s\"; readers of the result would turn \"%s\" into dates",
                                 sx_toml_key(node), *out, dates[i][1], *out);
     }
     if (strstr(*out, " since "))
-        return sx_node_fail(r, node, SX_E_USAGE, "%s = \"%s\": readers of the result would turn this into dates; want a label such as \"ms\"",
-                            sx_toml_key(node), *out);
+        return sx_node_fail(
+            r, node, SX_E_USAGE,
+            "%s = \"%s\": readers of the result would turn this into dates; want a label such as \"ms\"",
+            sx_toml_key(node), *out);
     if (!**out || strlen(*out) > 32)
-        return sx_node_fail(r, node, SX_E_USAGE, "%s = \"%s\": want a label of 1 to 32 characters such as \"ms\"", sx_toml_key(node), *out);
+        return sx_node_fail(r, node, SX_E_USAGE, "%s = \"%s\": want a label of 1 to 32 characters such as \"ms\"",
+                            sx_toml_key(node), *out);
     return SX_OK;
 }
 
@@ -64,7 +70,8 @@ typedef struct suffix {
 } suffix;
 
 /* "8h", "20GB", "1.5 GiB": a number and a suffix. */
-static sx_status read_amount(const sx_reader *r, const sx_toml_node *node, const suffix *suffixes, const char *want, double *out) {
+static sx_status read_amount(const sx_reader *r, const sx_toml_node *node, const suffix *suffixes, const char *want,
+                             double *out) {
     const char *s;
     char *end;
     SX_TRY(r->ctx, sx_schema_want(r, node, SX_TOML_STRING, want));
@@ -84,10 +91,20 @@ static sx_status read_amount(const sx_reader *r, const sx_toml_node *node, const
 
 static sx_status read_limits(const sx_reader *r, sx_experiment *e, const sx_toml_node *node) {
     static const char *const names[] = { "runs", "time", "disk", "memory", NULL };
-    static const suffix times[] = { { "ms", 1e-3 }, { "s", 1 }, { "min", 60 }, { "h", 3600 }, { "d", 86400 }, { NULL, 0 } };
-    static const suffix sizes[] = { { "B", 1 },      { "kB", 1e3 },        { "KB", 1e3 },           { "MB", 1e6 },
-                                    { "GB", 1e9 },   { "TB", 1e12 },       { "KiB", 1024.0 },       { "kiB", 1024.0 },
-                                    { "MiB", 1048576.0 }, { "GiB", 1073741824.0 }, { "TiB", 1099511627776.0 }, { NULL, 0 } };
+    static const suffix times[] = { { "ms", 1e-3 }, { "s", 1 },     { "min", 60 },
+                                    { "h", 3600 },  { "d", 86400 }, { NULL, 0 } };
+    static const suffix sizes[] = { { "B", 1 },
+                                    { "kB", 1e3 },
+                                    { "KB", 1e3 },
+                                    { "MB", 1e6 },
+                                    { "GB", 1e9 },
+                                    { "TB", 1e12 },
+                                    { "KiB", 1024.0 },
+                                    { "kiB", 1024.0 },
+                                    { "MiB", 1048576.0 },
+                                    { "GiB", 1073741824.0 },
+                                    { "TiB", 1099511627776.0 },
+                                    { NULL, 0 } };
     const char *bytes = "a size such as \"500MB\", \"20GB\" or \"16GiB\"";
     const sx_toml_node *child;
     double v;
@@ -99,7 +116,8 @@ static sx_status read_limits(const sx_reader *r, sx_experiment *e, const sx_toml
         e->limits.runs = sx_toml_integer(child);
     }
     if ((child = sx_toml_get(node, "time")))
-        SX_TRY(r->ctx, read_amount(r, child, times, "a time such as \"90s\", \"30min\", \"8h\" or \"2d\"", &e->limits.time));
+        SX_TRY(r->ctx,
+               read_amount(r, child, times, "a time such as \"90s\", \"30min\", \"8h\" or \"2d\"", &e->limits.time));
     if ((child = sx_toml_get(node, "disk"))) {
         SX_TRY(r->ctx, read_amount(r, child, sizes, bytes, &v));
         e->limits.disk = (int64_t)v;
@@ -127,25 +145,70 @@ sx_status sx_load_head(const sx_reader *r, sx_experiment *e, const sx_toml_node 
 
 #define F(member) .offset = offsetof(sx_coupling_spec, member)
 const sx_field sx_coupling_fields[] = {
-    { .name = "name", .type = SX_STRING, F(name), .help = "name in messages and of the random stream; needed when there are several" },
-    { .name = "file", .type = SX_STRING, F(file), .help = "weights from .npy, .npz, .csv, .csv.gz, .mtx or .safetensors" },
-    { .name = "ensemble", .type = SX_ENUM, .offset = offsetof(sx_coupling_spec, ensemble) + offsetof(sx_ensemble, kind),
-      .choices = SX_ENSEMBLE_CHOICES, .given = offsetof(sx_coupling_spec, has_ensemble), .help = "random weights of this kind" },
-    { .name = "matrix", .type = SX_VALUES, F(matrix), SX_UNBOUNDED, .unit = "1", .shape = "unit,unit",
+    { .name = "name",
+      .type = SX_STRING,
+      F(name),
+      .help = "name in messages and of the random stream; needed when there are several" },
+    { .name = "file",
+      .type = SX_STRING,
+      F(file),
+      .help = "weights from .npy, .npz, .csv, .csv.gz, .mtx or .safetensors" },
+    { .name = "ensemble",
+      .type = SX_ENUM,
+      .offset = offsetof(sx_coupling_spec, ensemble) + offsetof(sx_ensemble, kind),
+      .choices = SX_ENSEMBLE_CHOICES,
+      .given = offsetof(sx_coupling_spec, has_ensemble),
+      .help = "random weights of this kind" },
+    { .name = "matrix",
+      .type = SX_VALUES,
+      F(matrix),
+      SX_UNBOUNDED,
+      .unit = "1",
+      .shape = "unit,unit",
       .help = "weights written out, one list per row" },
     { .name = "entry", .type = SX_STRING, F(entry), .help = "array of an .npz or .safetensors file" },
-    { .name = "type", .type = SX_ENUM, F(type), .def = "\"synaptic\"", .choices = "synaptic|diffusive",
+    { .name = "type",
+      .type = SX_ENUM,
+      F(type),
+      .def = "\"synaptic\"",
+      .choices = "synaptic|diffusive",
       .help = "synaptic: sum_j W_ij phi(x_j); diffusive: sum_j W_ij (x_j - x_i)" },
-    { .name = "rows", .type = SX_ENUM, F(rows), .choices = "target|source", .given = offsetof(sx_coupling_spec, has_rows),
-      .help = "which end the rows of a file are; W[i][j] is the weight from j to i, so \"target\" needs no transposition" },
-    { .name = "layout", .type = SX_ENUM, F(layout), .def = "\"matrix\"", .choices = "matrix|edges",
+    { .name = "rows",
+      .type = SX_ENUM,
+      F(rows),
+      .choices = "target|source",
+      .given = offsetof(sx_coupling_spec, has_rows),
+      .help =
+          "which end the rows of a file are; W[i][j] is the weight from j to i, so \"target\" needs no transposition" },
+    { .name = "layout",
+      .type = SX_ENUM,
+      F(layout),
+      .def = "\"matrix\"",
+      .choices = "matrix|edges",
       .help = "CSV: a matrix, or a list of edges with the columns source, target, weight" },
-    { .name = "header", .type = SX_BOOL, F(header), .given = offsetof(sx_coupling_spec, has_header),
+    { .name = "header",
+      .type = SX_BOOL,
+      F(header),
+      .given = offsetof(sx_coupling_spec, has_header),
       .help = "CSV: whether the first line holds names" },
-    { .name = "normalise", .type = SX_ENUM, F(normalise), .def = "\"none\"", .choices = "none|spectral-radius",
+    { .name = "normalise",
+      .type = SX_ENUM,
+      F(normalise),
+      .def = "\"none\"",
+      .choices = "none|spectral-radius",
       .help = "divide by the spectral radius before strength and gain" },
-    { .name = "strength", .type = SX_F64, F(strength), SX_UNBOUNDED, .def = "1.0", .unit = "1", .help = "factor of the weights" },
-    { .name = "part", .type = SX_ENUM, F(part), .def = "\"auto\"", .choices = "auto|potential|flow",
+    { .name = "strength",
+      .type = SX_F64,
+      F(strength),
+      SX_UNBOUNDED,
+      .def = "1.0",
+      .unit = "1",
+      .help = "factor of the weights" },
+    { .name = "part",
+      .type = SX_ENUM,
+      F(part),
+      .def = "\"auto\"",
+      .choices = "auto|potential|flow",
       .help = "composed models: what the coupling belongs to" },
     SX_FIELD_END
 };
@@ -159,7 +222,8 @@ static sx_status read_labels(const sx_reader *r, const sx_toml_node *node, sx_co
         const char *s = sx_toml_string(node, NULL);
         c->first_column = strcmp(s, "first-column") == 0;
         if (c->first_column || strcmp(s, "none") == 0) return SX_OK;
-        return sx_node_fail(r, node, SX_E_USAGE, "labels = \"%s\": want \"first-column\", \"none\" or a list of labels", s);
+        return sx_node_fail(r, node, SX_E_USAGE, "labels = \"%s\": want \"first-column\", \"none\" or a list of labels",
+                            s);
     }
     SX_TRY(r->ctx, sx_schema_want(r, node, SX_TOML_ARRAY, "\"first-column\", \"none\" or a list of labels"));
     int64_t n = sx_toml_count(node);
@@ -178,7 +242,8 @@ static sx_status read_missing(const sx_reader *r, const sx_toml_node *node, sx_c
     static const sx_field field = { .name = "missing", .type = SX_F64, .help = "value of empty fields" };
     if (sx_toml_type_of(node) == SX_TOML_STRING && strcmp(sx_toml_string(node, NULL), "error") == 0) return SX_OK;
     if (sx_toml_type_of(node) == SX_TOML_STRING)
-        return sx_node_fail(r, node, SX_E_USAGE, "missing = \"%s\": want \"error\" or a number", sx_toml_string(node, NULL));
+        return sx_node_fail(r, node, SX_E_USAGE, "missing = \"%s\": want \"error\" or a number",
+                            sx_toml_string(node, NULL));
     SX_TRY(r->ctx, sx_schema_number(r, node, &field, &c->missing));
     c->has_missing = true;
     return SX_OK;
@@ -187,11 +252,12 @@ static sx_status read_missing(const sx_reader *r, const sx_toml_node *node, sx_c
 /* Exactly one source, and only the keys that belong to it. */
 static sx_status check_keys(const sx_reader *r, const sx_toml_node *node, const char *what) {
     const sx_toml_node *other;
-    bool file = sx_toml_get(node, "file"), matrix = sx_toml_get(node, "matrix"), ensemble = sx_toml_get(node, "ensemble");
+    bool file = sx_toml_get(node, "file"), matrix = sx_toml_get(node, "matrix"),
+         ensemble = sx_toml_get(node, "ensemble");
     int sources = file + matrix + ensemble;
     if (sources != 1)
-        return sx_node_fail(r, node, SX_E_USAGE, "%s: want exactly one of 'file', 'matrix' and 'ensemble', got %s", what,
-                            sources ? "several" : "none");
+        return sx_node_fail(r, node, SX_E_USAGE, "%s: want exactly one of 'file', 'matrix' and 'ensemble', got %s",
+                            what, sources ? "several" : "none");
     for (const char *const *k = file_keys; *k && !file; k++)
         if ((other = sx_toml_get(node, *k)) && !(matrix && (strcmp(*k, "rows") == 0 || strcmp(*k, "labels") == 0)))
             return sx_node_fail(r, other, SX_E_USAGE, "%s: '%s' belongs to couplings from a file", what, *k);
@@ -207,13 +273,15 @@ static sx_status check_rows(const sx_reader *r, const sx_coupling_spec *c, const
                             "%s: the columns of a list of edges are source, target, weight; leave 'rows' out", what);
     if (c->file && c->layout == 0 && !c->has_rows)
         return sx_node_fail(r, c->node, SX_E_USAGE,
-                            "%s: 'rows' is missing: write rows = \"target\" when row i holds the weights into unit i (W[i][j] from j to i), "
+                            "%s: 'rows' is missing: write rows = \"target\" when row i holds the weights into unit i "
+                            "(W[i][j] from j to i), "
                             "rows = \"source\" when it holds the weights out of unit i",
                             what);
     return SX_OK;
 }
 
-static sx_status load_coupling(const sx_reader *r, const sx_toml_node *node, int64_t index, int64_t count, sx_coupling_spec *c) {
+static sx_status load_coupling(const sx_reader *r, const sx_toml_node *node, int64_t index, int64_t count,
+                               sx_coupling_spec *c) {
     char what[160];
     const sx_toml_node *child, *name = sx_toml_get(node, "name");
     SX_TRY(r->ctx, sx_schema_want(r, node, SX_TOML_TABLE, "a table { file = ... } or { ensemble = ... }"));
@@ -237,11 +305,12 @@ static sx_status load_coupling(const sx_reader *r, const sx_toml_node *node, int
     if (child) {
         c->matrix_rows = sx_toml_type_of(child) == SX_TOML_ARRAY ? sx_toml_count(child) : 0;
         if (c->matrix_rows < 1 || c->matrix.n != c->matrix_rows * c->matrix_rows)
-            return sx_node_fail(r, child, SX_E_USAGE, "%s: matrix: want a square list of lists, as in [[0.0, 1.0], [-1.0, 0.0]]", what);
+            return sx_node_fail(r, child, SX_E_USAGE,
+                                "%s: matrix: want a square list of lists, as in [[0.0, 1.0], [-1.0, 0.0]]", what);
     }
     if (c->labels.n && c->matrix_rows && c->labels.n != c->matrix_rows)
-        return sx_node_fail(r, sx_toml_get(node, "labels"), SX_E_USAGE, "%s: %lld labels for %lld units", what, (long long)c->labels.n,
-                            (long long)c->matrix_rows);
+        return sx_node_fail(r, sx_toml_get(node, "labels"), SX_E_USAGE, "%s: %lld labels for %lld units", what,
+                            (long long)c->labels.n, (long long)c->matrix_rows);
     if (!c->name) {
         char plain[32];
         if (index)
@@ -258,7 +327,8 @@ sx_status sx_load_couplings(const sx_reader *r, sx_experiment *e) {
     if (!node) return SX_OK;
     bool list = sx_toml_type_of(node) == SX_TOML_ARRAY;
     int64_t n = list ? sx_toml_count(node) : 1;
-    if (n > 1000) return sx_node_fail(r, node, SX_E_USAGE, "%lld couplings; at most 1000 fit in one model", (long long)n);
+    if (n > 1000)
+        return sx_node_fail(r, node, SX_E_USAGE, "%lld couplings; at most 1000 fit in one model", (long long)n);
     SX_TRY(r->ctx, sx_arena_alloc(r->ctx, r->arena, n, sizeof *e->couplings, &e->couplings));
     e->n_couplings = (int)n;
     for (int64_t i = 0; i < n; i++) {
@@ -268,8 +338,8 @@ sx_status sx_load_couplings(const sx_reader *r, sx_experiment *e) {
             if (strcmp(e->couplings[k].name, c->name) == 0)
                 return sx_node_fail(r, c->node, SX_E_USAGE, "two couplings are called '%s'", c->name);
         if (c->part && strcmp(e->info->kind, "composed") != 0)
-            return sx_node_fail(r, sx_toml_get(c->node, "part"), SX_E_USAGE, "coupling '%s': 'part' belongs to models of kind 'composed'",
-                                c->name);
+            return sx_node_fail(r, sx_toml_get(c->node, "part"), SX_E_USAGE,
+                                "coupling '%s': 'part' belongs to models of kind 'composed'", c->name);
         if (c->type == 1 && strcmp(e->info->kind, "composed") == 0)
             return sx_node_fail(r, sx_toml_get(c->node, "type"), SX_E_USAGE,
                                 "coupling '%s': models of kind 'composed' have no diffusive coupling", c->name);

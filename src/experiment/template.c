@@ -14,8 +14,9 @@ static void add_comment(sx_ctx *ctx, sx_buf *t, int64_t line_start, const sx_fie
     char *range = NULL;
     int64_t width = t->n - line_start;
     sx_buf_add(ctx, t, "%*s# %s", width < 34 ? (int)(34 - width) : 1, "", f->help ? f->help : "");
-    if (f->type != SX_TABLE && f->type != SX_TABLES && f->type != SX_INITIAL && f->type != SX_STRING && f->type != SX_UNITS &&
-        f->type != SX_BOOL && !(f->lo == 0 && f->hi == 0 && f->type != SX_ENUM) && sx_field_range(ctx, f, &range) == SX_OK)
+    if (f->type != SX_TABLE && f->type != SX_TABLES && f->type != SX_INITIAL && f->type != SX_STRING &&
+        f->type != SX_UNITS && f->type != SX_BOOL && !(f->lo == 0 && f->hi == 0 && f->type != SX_ENUM) &&
+        sx_field_range(ctx, f, &range) == SX_OK)
         sx_buf_add(ctx, t, "; %s", range);
     if (f->unit && strcmp(f->unit, "1") != 0) sx_buf_add(ctx, t, " [%s]", f->unit);
     sx_buf_add(ctx, t, "\n");
@@ -26,7 +27,8 @@ static void add_sub_defaults(sx_ctx *ctx, sx_buf *t, const sx_field *sub) {
     int n = 0;
     sx_buf_add(ctx, t, "{");
     for (; sub && sub->name; sub++)
-        if (sub->def && strcmp(sub->def, "nan") != 0) sx_buf_add(ctx, t, "%s%s = %s", n++ ? ", " : " ", sub->name, sub->def);
+        if (sub->def && strcmp(sub->def, "nan") != 0)
+            sx_buf_add(ctx, t, "%s%s = %s", n++ ? ", " : " ", sub->name, sub->def);
     sx_buf_add(ctx, t, " }");
 }
 
@@ -58,17 +60,22 @@ static void add_key(sx_ctx *ctx, sx_buf *t, const sx_toml_node *node, const char
 }
 
 static void add_all(sx_ctx *ctx, sx_buf *t, const sx_experiment *e, const char *kind) {
-    sx_buf_add(ctx, t, "# %s\n#   %s\n# Check it: separatrix check FILE     Run it: separatrix run FILE     (separatrix new %s | separatrix run -)\n",
+    sx_buf_add(ctx, t,
+               "# %s\n#   %s\n# Check it: separatrix check FILE     Run it: separatrix run FILE     (separatrix new %s "
+               "| separatrix run -)\n",
                e->info->title, e->info->equation, kind);
     sx_buf_add(ctx, t, "title = ");
     sx_buf_quote(ctx, t, e->title);
-    sx_buf_add(ctx, t, "\nseed = %llu%*s# of all random numbers; seeds = { coupling = , noise = , initial = } moves them apart\n",
-               (unsigned long long)e->seed, 25, "");
+    sx_buf_add(
+        ctx, t,
+        "\nseed = %llu%*s# of all random numbers; seeds = { coupling = , noise = , initial = } moves them apart\n",
+        (unsigned long long)e->seed, 25, "");
     const sx_toml_node *units = sx_toml_get(sx_toml_root(e->doc), "units");
     if (units)
         add_key(ctx, t, sx_toml_root(e->doc), "units", "labels, carried into every array of the result");
     else
-        sx_buf_add(ctx, t, "# units = { time = \"ms\", state = \"mV\" }   # labels, carried into every array of the result\n");
+        sx_buf_add(ctx, t,
+                   "# units = { time = \"ms\", state = \"mV\" }   # labels, carried into every array of the result\n");
     sx_buf_add(ctx, t, "\n[model]\n");
     add_key(ctx, t, e->model, "kind", "separatrix models lists the kinds");
     add_fields(ctx, t, e->model, e->info->fields, NULL);
@@ -76,16 +83,19 @@ static void add_all(sx_ctx *ctx, sx_buf *t, const sx_experiment *e, const char *
         if (e->input)
             add_key(ctx, t, e->model, "input", "a number, a list, a waveform or samples from a file");
         else
-            sx_buf_add(ctx, t, "# input = { kind = \"sine\", amplitude = 1.0, frequency = 0.1 }   # or a number, a list, { file = \"I.npy\", axes = "
-                               "[\"time\", \"channel\"], dt = 1.0 }\n");
+            sx_buf_add(ctx, t,
+                       "# input = { kind = \"sine\", amplitude = 1.0, frequency = 0.1 }   # or a number, a list, { "
+                       "file = \"I.npy\", axes = "
+                       "[\"time\", \"channel\"], dt = 1.0 }\n");
     }
     for (int i = 0; i < e->n_couplings; i++) {
         const sx_toml_node *c = e->couplings[i].node;
         sx_buf_add(ctx, t, "[[model.coupling]]\n");
         add_fields(ctx, t, c, sx_coupling_fields, NULL);
         if (e->couplings[i].has_ensemble) add_fields(ctx, t, c, sx_ensemble_fields, sx_coupling_fields);
-        sx_buf_add(ctx, t, "# labels = \"first-column\"         # CSV with names in the first column, or a list of names\n"
-                           "# missing = \"error\"               # empty fields of a CSV file, or a number\n");
+        sx_buf_add(ctx, t,
+                   "# labels = \"first-column\"         # CSV with names in the first column, or a list of names\n"
+                   "# missing = \"error\"               # empty fields of a CSV file, or a number\n");
     }
     sx_buf_add(ctx, t, "\n[noise]\n");
     if (e->noise) add_fields(ctx, t, e->noise, sx_noise_fields, NULL);
@@ -95,8 +105,9 @@ static void add_all(sx_ctx *ctx, sx_buf *t, const sx_experiment *e, const char *
         add_key(ctx, t, e->tasks[i].node, "do", "separatrix tasks lists the kinds");
         add_fields(ctx, t, e->tasks[i].node, e->tasks[i].ops->fields, NULL);
     }
-    sx_buf_add(ctx, t, "\n# [limits]                        # a run that would exceed them is refused before it starts\n"
-                       "# time = \"1h\"\n# disk = \"10GB\"\n# memory = \"8GB\"\n");
+    sx_buf_add(ctx, t,
+               "\n# [limits]                        # a run that would exceed them is refused before it starts\n"
+               "# time = \"1h\"\n# disk = \"10GB\"\n# memory = \"8GB\"\n");
 }
 
 sx_status sx_experiment_template(sx_ctx *ctx, const char *kind, char **out) {
@@ -119,8 +130,8 @@ sx_status sx_experiment_template(sx_ctx *ctx, const char *kind, char **out) {
         const char *near = sx_nearest(kind, known, n);
         sx_status status = SX_OK;
         for (int i = 0; i < n; i++) sx_buf_add(ctx, &t, "%s%s", i ? ", " : "", known[i]);
-        status = SX_FAIL(ctx, SX_E_USAGE, "there is no model or task of kind '%s'%s%s%s; this version has: %s", kind, near ? "; did you mean '" : "",
-                         near ? near : "", near ? "'?" : "", t.p ? t.p : "");
+        status = SX_FAIL(ctx, SX_E_USAGE, "there is no model or task of kind '%s'%s%s%s; this version has: %s", kind,
+                         near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "", t.p ? t.p : "");
         sx_free(ctx, t.p);
         return status;
     }

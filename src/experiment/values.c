@@ -31,7 +31,8 @@ static uint64_t hash_bytes(uint64_t h, const char *p, size_t n) {
     return mix(h, tail);
 }
 
-sx_status sx_values_file(const sx_reader *r, const sx_toml_node *node, const char *file, const sx_read_opts *opts, sx_array *out) {
+sx_status sx_values_file(const sx_reader *r, const sx_toml_node *node, const char *file, const sx_read_opts *opts,
+                         sx_array *out) {
     sx_ctx *ctx = r->ctx;
     sx_status status = SX_OK;
     char *path = NULL, *bytes = NULL;
@@ -97,21 +98,24 @@ static int64_t find_label(const entry *e, int64_t n, const char *label) {
 }
 
 /* Labels of `want` that are not among `have`, in order, at most five by name. */
-static int64_t list_absent(char *text, size_t size, int64_t n_want, const char *const *want, int64_t n_have, const entry *have) {
+static int64_t list_absent(char *text, size_t size, int64_t n_want, const char *const *want, int64_t n_have,
+                           const entry *have) {
     int64_t count = 0;
     size_t used = 0;
     text[0] = '\0';
     for (int64_t i = 0; i < n_want; i++) {
         if (find_label(have, n_have, want[i]) >= 0) continue;
-        if (count < 5 && used < size) used += (size_t)snprintf(text + used, size - used, "%s%.60s", count ? ", " : "", want[i]);
+        if (count < 5 && used < size)
+            used += (size_t)snprintf(text + used, size - used, "%s%.60s", count ? ", " : "", want[i]);
         count++;
     }
     if (count > 5 && used < size) snprintf(text + used, size - used, " and %lld more", (long long)(count - 5));
     return count;
 }
 
-sx_status sx_labels_join(const sx_reader *r, const sx_toml_node *node, const char *haver, const char *wanter, int64_t n_want,
-                         const char *const *want, int64_t n_have, const char *const *have, bool partial, int64_t *order) {
+sx_status sx_labels_join(const sx_reader *r, const sx_toml_node *node, const char *haver, const char *wanter,
+                         int64_t n_want, const char *const *want, int64_t n_have, const char *const *have, bool partial,
+                         int64_t *order) {
     sx_ctx *ctx = r->ctx;
     sx_status status = SX_OK;
     entry *h = NULL, *w = NULL;
@@ -127,7 +131,8 @@ sx_status sx_labels_join(const sx_reader *r, const sx_toml_node *node, const cha
     int64_t n_extra = list_absent(extra, sizeof extra, n_have, have, n_want, w);
     if ((n_missing && !partial) || n_extra) {
         status = sx_node_fail(r, node, SX_E_FILE, "%s: %lld units, but %s has %lld%s%s%s%s", haver, (long long)n_have,
-                              wanter, (long long)n_want, n_missing ? "; missing: " : "", missing, n_extra ? "; not among them: " : "", extra);
+                              wanter, (long long)n_want, n_missing ? "; missing: " : "", missing,
+                              n_extra ? "; not among them: " : "", extra);
         goto done;
     }
     for (int64_t i = 0; i < n_want; i++) order[i] = find_label(h, n_have, want[i]);
@@ -149,10 +154,17 @@ static const sx_field file_fields[] = {
     { .name = "file", .type = SX_STRING, F(file), .flags = SX_REQUIRED, .help = "path, relative to the experiment" },
     { .name = "column", .type = SX_STRING, F(column), .help = "column of the values in a CSV file, by header name" },
     { .name = "key", .type = SX_STRING, F(key), .help = "column of the unit labels in a CSV file" },
-    { .name = "missing", .type = SX_F64, F(missing), SX_UNBOUNDED, .given = offsetof(file_opts, has_missing),
+    { .name = "missing",
+      .type = SX_F64,
+      F(missing),
+      SX_UNBOUNDED,
+      .given = offsetof(file_opts, has_missing),
       .help = "value of units that the file does not give" },
     { .name = "name", .type = SX_STRING, F(name), .help = "array of an .npz or .safetensors file" },
-    { .name = "header", .type = SX_BOOL, F(header), .given = offsetof(file_opts, has_header),
+    { .name = "header",
+      .type = SX_BOOL,
+      F(header),
+      .given = offsetof(file_opts, has_header),
       .help = "whether the first line of a CSV file names the columns" },
     SX_FIELD_END
 };
@@ -168,15 +180,18 @@ static bool is_per_unit(const sx_field *f) {
     return f->shape && strcmp(f->shape, "unit") == 0;
 }
 
-static sx_status check_length(const sx_reader *r, const sx_toml_node *node, const sx_field *f, int64_t n, sx_status status) {
+static sx_status check_length(const sx_reader *r, const sx_toml_node *node, const sx_field *f, int64_t n,
+                              sx_status status) {
     if (!is_per_unit(f) || !r->bind || r->bind->n < 0 || n == 1 || n == r->bind->n) return SX_OK;
-    return sx_node_fail(r, node, status, "%s: %lld values, but the model has %lld units", f->name, (long long)n, (long long)r->bind->n);
+    return sx_node_fail(r, node, status, "%s: %lld values, but the model has %lld units", f->name, (long long)n,
+                        (long long)r->bind->n);
 }
 
 static sx_status from_list(const sx_reader *r, const sx_toml_node *node, const sx_field *f, sx_values *out) {
     int64_t rows = sx_toml_count(node), columns = -1, n = 0;
     double *data = NULL;
-    if (f->flags & SX_NO_LIST) return sx_node_fail(r, node, SX_E_USAGE, "%s: want a single number, not a list", f->name);
+    if (f->flags & SX_NO_LIST)
+        return sx_node_fail(r, node, SX_E_USAGE, "%s: want a single number, not a list", f->name);
     if (rows == 0) {
         if (f->flags & SX_REQUIRED) return sx_node_fail(r, node, SX_E_USAGE, "%s: the list is empty", f->name);
         *out = (sx_values){ 0, NULL };
@@ -196,8 +211,9 @@ static sx_status from_list(const sx_reader *r, const sx_toml_node *node, const s
             continue;
         }
         if (sx_toml_type_of(row) != SX_TOML_ARRAY || sx_toml_count(row) != columns)
-            return sx_node_fail(r, row, SX_E_USAGE, "%s: row %lld has %lld numbers, the first row has %lld", f->name, (long long)i,
-                                (long long)(sx_toml_type_of(row) == SX_TOML_ARRAY ? sx_toml_count(row) : 1), (long long)columns);
+            return sx_node_fail(
+                r, row, SX_E_USAGE, "%s: row %lld has %lld numbers, the first row has %lld", f->name, (long long)i,
+                (long long)(sx_toml_type_of(row) == SX_TOML_ARRAY ? sx_toml_count(row) : 1), (long long)columns);
         for (int64_t j = 0; j < columns; j++) SX_TRY(r->ctx, sx_schema_number(r, sx_toml_at(row, j), f, &data[n++]));
     }
     SX_TRY(r->ctx, check_length(r, node, f, n, SX_E_USAGE));
@@ -206,13 +222,15 @@ static sx_status from_list(const sx_reader *r, const sx_toml_node *node, const s
 }
 
 /* Values of the file in the order of the model's units. */
-static sx_status join(const sx_reader *r, const sx_toml_node *node, const file_opts *o, const sx_array *a, double *data) {
+static sx_status join(const sx_reader *r, const sx_toml_node *node, const file_opts *o, const sx_array *a,
+                      double *data) {
     sx_ctx *ctx = r->ctx;
     sx_status status = SX_OK;
     int64_t *order = NULL;
     SX_GO(ctx, status, done, sx_alloc(ctx, r->bind->n, sizeof *order, &order));
     SX_GO(ctx, status, done,
-          sx_labels_join(r, node, o->file, "the model", r->bind->n, r->bind->labels, a->n, (const char *const *)a->row_labels, o->has_missing, order));
+          sx_labels_join(r, node, o->file, "the model", r->bind->n, r->bind->labels, a->n,
+                         (const char *const *)a->row_labels, o->has_missing, order));
     for (int64_t i = 0; i < r->bind->n; i++) data[i] = order[i] < 0 ? o->missing : a->data[order[i]];
 done:
     sx_free(ctx, order);
@@ -227,14 +245,18 @@ static sx_status from_file(const sx_reader *r, const sx_toml_node *node, const s
     sx_array a = { 0 };
     double *data = NULL;
     int64_t n;
-    if (!(f->flags & SX_FROM_FILE)) return sx_node_fail(r, node, SX_E_USAGE, "%s: want numbers; a file is not possible here", f->name);
+    if (!(f->flags & SX_FROM_FILE))
+        return sx_node_fail(r, node, SX_E_USAGE, "%s: want numbers; a file is not possible here", f->name);
     SX_TRY(ctx, sx_schema_read(r, node, f->name, &part, 1, NULL));
-    if (o.has_missing && !in_range(f, o.missing)) SX_TRY(ctx, sx_schema_number(r, sx_toml_get(node, "missing"), f, &o.missing));
+    if (o.has_missing && !in_range(f, o.missing))
+        SX_TRY(ctx, sx_schema_number(r, sx_toml_get(node, "missing"), f, &o.missing));
     if (!r->bind) {
         *out = (sx_values){ 0, NULL };
         return SX_OK;
     }
-    sx_read_opts ro = { .name = o.name, .column = o.column, .key = o.key, .missing_error = !o.has_missing, .missing = o.missing };
+    sx_read_opts ro = {
+        .name = o.name, .column = o.column, .key = o.key, .missing_error = !o.has_missing, .missing = o.missing
+    };
     ro.layout = o.column || o.key || is_per_unit(f) ? SX_CSV_COLUMN : SX_CSV_MATRIX;
     ro.header = o.has_header ? o.header : (o.column || o.key) ? 1 : -1;
     SX_GO(ctx, status, done, sx_values_file(r, node, o.file, &ro, &a));
@@ -246,15 +268,17 @@ static sx_status from_file(const sx_reader *r, const sx_toml_node *node, const s
         if (!in_range(f, a.data[i])) {
             char *range = NULL;
             SX_GO(ctx, status, done, sx_field_range(ctx, f, &range));
-            status = sx_node_fail(r, node, SX_E_FILE, "%s: %s: value %lld%s%s%s is %.17g: want a value %s", f->name, o.file, (long long)i,
-                                  a.row_labels ? " (" : "", a.row_labels ? a.row_labels[i] : "", a.row_labels ? ")" : "", a.data[i], range);
+            status = sx_node_fail(r, node, SX_E_FILE, "%s: %s: value %lld%s%s%s is %.17g: want a value %s", f->name,
+                                  o.file, (long long)i, a.row_labels ? " (" : "", a.row_labels ? a.row_labels[i] : "",
+                                  a.row_labels ? ")" : "", a.data[i], range);
             sx_free(ctx, range);
             goto done;
         }
     if (o.key && !r->bind->labels) {
-        status = sx_node_fail(r, node, SX_E_USAGE,
-                              "%s: key = '%s' joins by label, but the units have no labels (give `labels` to a coupling, or drop `key`)",
-                              f->name, o.key);
+        status = sx_node_fail(
+            r, node, SX_E_USAGE,
+            "%s: key = '%s' joins by label, but the units have no labels (give `labels` to a coupling, or drop `key`)",
+            f->name, o.key);
         goto done;
     }
     bool by_label = a.row_labels && r->bind->labels && r->bind->n >= 0 && is_per_unit(f);
@@ -274,15 +298,19 @@ done:
 sx_status sx_values_read(const sx_reader *r, const sx_toml_node *node, const sx_field *f, sx_values *out) {
     double *data = NULL;
     switch (sx_toml_type_of(node)) {
-    case SX_TOML_ARRAY: return from_list(r, node, f, out);
-    case SX_TOML_TABLE: return from_file(r, node, f, out);
+    case SX_TOML_ARRAY:
+        return from_list(r, node, f, out);
+    case SX_TOML_TABLE:
+        return from_file(r, node, f, out);
     case SX_TOML_STRING:
         return sx_node_fail(r, node, SX_E_USAGE,
-                            "%s = \"%s\": want a number%s%s; expressions in parameters come with the model kind 'equations', in a later "
+                            "%s = \"%s\": want a number%s%s; expressions in parameters come with the model kind "
+                            "'equations', in a later "
                             "version",
                             f->name, sx_toml_string(node, NULL), f->flags & SX_NO_LIST ? "" : ", a list of numbers",
                             f->flags & SX_FROM_FILE ? " or { file = ... }" : "");
-    default: break;
+    default:
+        break;
     }
     SX_TRY(r->ctx, sx_arena_alloc(r->ctx, r->arena, 1, sizeof *data, &data));
     SX_TRY(r->ctx, sx_schema_number(r, node, f, data));
@@ -298,7 +326,8 @@ static sx_status one_unit(const sx_reader *r, const sx_toml_node *node, const sx
         int64_t i = sx_toml_integer(node);
         if (i < 0) return sx_node_fail(r, node, SX_E_USAGE, "%s: unit %lld: indices run from 0", f->name, (long long)i);
         if (b && b->n >= 0 && i >= b->n)
-            return sx_node_fail(r, node, SX_E_USAGE, "%s: unit %lld: the model has %lld units, want an index from 0 to %lld", f->name,
+            return sx_node_fail(r, node, SX_E_USAGE,
+                                "%s: unit %lld: the model has %lld units, want an index from 0 to %lld", f->name,
                                 (long long)i, (long long)b->n, (long long)b->n - 1);
         *out = i;
         return SX_OK;
@@ -311,15 +340,16 @@ static sx_status one_unit(const sx_reader *r, const sx_toml_node *node, const sx
         return SX_OK;
     }
     if (!b->labels)
-        return sx_node_fail(r, node, SX_E_USAGE, "%s: unit '%s': the units of this model have no labels; use indices", f->name, label);
+        return sx_node_fail(r, node, SX_E_USAGE, "%s: unit '%s': the units of this model have no labels; use indices",
+                            f->name, label);
     for (int64_t i = 0; i < b->n; i++)
         if (strcmp(b->labels[i], label) == 0) {
             *out = i;
             return SX_OK;
         }
     const char *near = sx_nearest(label, b->labels, b->n);
-    return sx_node_fail(r, node, SX_E_USAGE, "%s: no unit is labelled '%s'%s%s%s", f->name, label, near ? "; did you mean '" : "",
-                        near ? near : "", near ? "'?" : "");
+    return sx_node_fail(r, node, SX_E_USAGE, "%s: no unit is labelled '%s'%s%s%s", f->name, label,
+                        near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 }
 
 sx_status sx_units_read(const sx_reader *r, const sx_toml_node *node, const sx_field *f, sx_units *out) {
@@ -330,7 +360,8 @@ sx_status sx_units_read(const sx_reader *r, const sx_toml_node *node, const sx_f
         const sx_toml_node *child = list ? sx_toml_at(node, i) : node;
         SX_TRY(r->ctx, one_unit(r, child, f, &index[i]));
         for (int64_t k = 0; k < i && r->bind; k++)
-            if (index[k] == index[i]) return sx_node_fail(r, child, SX_E_USAGE, "%s: unit %lld is given twice", f->name, (long long)index[i]);
+            if (index[k] == index[i])
+                return sx_node_fail(r, child, SX_E_USAGE, "%s: unit %lld is given twice", f->name, (long long)index[i]);
     }
     *out = (sx_units){ n, index };
     return SX_OK;
@@ -339,12 +370,23 @@ sx_status sx_units_read(const sx_reader *r, const sx_toml_node *node, const sx_f
 /* -------------------------------------------------------------------------------------------------------- initial states */
 
 #define F(member) .offset = offsetof(sx_initial, member)
-static const sx_field gaussian_fields[] = {
-    { .name = "mean", .type = SX_F64, F(mean), SX_UNBOUNDED, .def = "0.0", .unit = "state", .help = "mean of the initial states" },
-    { .name = "sd", .type = SX_F64, F(sd), .lo = 0, .hi = (double)INFINITY, .flags = SX_HI_OPEN, .def = "1.0",
-      .unit = "state", .help = "standard deviation" },
-    SX_FIELD_END
-};
+static const sx_field gaussian_fields[] = { { .name = "mean",
+                                              .type = SX_F64,
+                                              F(mean),
+                                              SX_UNBOUNDED,
+                                              .def = "0.0",
+                                              .unit = "state",
+                                              .help = "mean of the initial states" },
+                                            { .name = "sd",
+                                              .type = SX_F64,
+                                              F(sd),
+                                              .lo = 0,
+                                              .hi = (double)INFINITY,
+                                              .flags = SX_HI_OPEN,
+                                              .def = "1.0",
+                                              .unit = "state",
+                                              .help = "standard deviation" },
+                                            SX_FIELD_END };
 static const sx_field uniform_fields[] = {
     { .name = "lo", .type = SX_F64, F(lo), SX_UNBOUNDED, .def = "-1.0", .unit = "state", .help = "lower end" },
     { .name = "hi", .type = SX_F64, F(hi), SX_UNBOUNDED, .def = "1.0", .unit = "state", .help = "upper end" },
@@ -355,22 +397,26 @@ static const sx_field uniform_fields[] = {
 static sx_status initial_values(const sx_reader *r, const sx_toml_node *node, const sx_field *f, sx_initial *out) {
     sx_field any = *f;
     any.type = SX_VALUES;
-    any.shape = sx_toml_type_of(node) == SX_TOML_TABLE && (sx_toml_get(node, "column") || sx_toml_get(node, "key")) ? "unit" : "point,unit";
+    any.shape = sx_toml_type_of(node) == SX_TOML_TABLE && (sx_toml_get(node, "column") || sx_toml_get(node, "key"))
+                    ? "unit"
+                    : "point,unit";
     any.flags = SX_FROM_FILE | SX_REQUIRED;
     any.lo = any.hi = 0;
     out->kind = SX_INITIAL_VALUES;
     SX_TRY(r->ctx, sx_values_read(r, node, &any, &out->values));
     int64_t n = out->values.n;
     if (r->bind && r->bind->n > 0 && n % r->bind->n != 0 && (r->bind->state <= 0 || n % r->bind->state != 0))
-        return sx_node_fail(r, node, sx_toml_type_of(node) == SX_TOML_TABLE ? SX_E_FILE : SX_E_USAGE,
-                            "%s: %lld values, but the model has %lld units (want one per unit, or whole points one after the other)",
-                            f->name, (long long)n, (long long)r->bind->n);
+        return sx_node_fail(
+            r, node, sx_toml_type_of(node) == SX_TOML_TABLE ? SX_E_FILE : SX_E_USAGE,
+            "%s: %lld values, but the model has %lld units (want one per unit, or whole points one after the other)",
+            f->name, (long long)n, (long long)r->bind->n);
     return SX_OK;
 }
 
 sx_status sx_initial_read(const sx_reader *r, const sx_toml_node *node, const sx_field *f, sx_initial *out) {
     static const char *const kind_key[] = { "kind", NULL };
-    const char *want = "want \"zero\", a list of numbers, { kind = \"gaussian\", mean = , sd = }, { kind = \"uniform\", lo = , hi = } or "
+    const char *want = "want \"zero\", a list of numbers, { kind = \"gaussian\", mean = , sd = }, { kind = "
+                       "\"uniform\", lo = , hi = } or "
                        "{ file = }";
     sx_toml_type type = sx_toml_type_of(node);
     *out = (sx_initial){ 0 };
@@ -385,7 +431,9 @@ sx_status sx_initial_read(const sx_reader *r, const sx_toml_node *node, const sx
     if (type == SX_TOML_ARRAY) return initial_values(r, node, f, out);
     if (type != SX_TOML_TABLE) return sx_node_fail(r, node, SX_E_USAGE, "%s: %s", f->name, want);
     if (sx_toml_get(node, "task") || sx_toml_get(node, "select"))
-        return sx_node_fail(r, node, SX_E_USAGE, "%s: starting from the result of another task comes with a later version; %s", f->name, want);
+        return sx_node_fail(r, node, SX_E_USAGE,
+                            "%s: starting from the result of another task comes with a later version; %s", f->name,
+                            want);
     const sx_toml_node *kind = sx_toml_get(node, "kind");
     if (!kind && sx_toml_get(node, "file")) return initial_values(r, node, f, out);
     if (!kind) return sx_node_fail(r, node, SX_E_USAGE, "%s: 'kind' is missing; %s", f->name, want);

@@ -13,11 +13,12 @@ sx_status sx_initial_read(const sx_reader *r, const sx_toml_node *node, const sx
 
 /* Read a file named in the experiment: the path is joined to the directory, the content enters the hash of the binding. Failures are
  * SX_E_FILE and begin with the place of `node`. */
-sx_status sx_values_file(const sx_reader *r, const sx_toml_node *node, const char *file, const sx_read_opts *opts, sx_array *out)
-    SX_MUST_USE;
+sx_status sx_values_file(const sx_reader *r, const sx_toml_node *node, const char *file, const sx_read_opts *opts,
+                         sx_array *out) SX_MUST_USE;
 /* order[k] = index of want[k] among have; SX_E_FILE naming up to five labels of each side that lack a partner, or a label given twice.
  * `partial`: wanted labels may be absent (order = -1). The sides are named in the message: "HAVER: 301 units, but WANTER has 302". */
-sx_status sx_labels_join(const sx_reader *r, const sx_toml_node *node, const char *haver, const char *wanter, int64_t n_want,
-                         const char *const *want, int64_t n_have, const char *const *have, bool partial, int64_t *order) SX_MUST_USE;
+sx_status sx_labels_join(const sx_reader *r, const sx_toml_node *node, const char *haver, const char *wanter,
+                         int64_t n_want, const char *const *want, int64_t n_have, const char *const *have, bool partial,
+                         int64_t *order) SX_MUST_USE;
 
 #endif
