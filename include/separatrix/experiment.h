@@ -55,6 +55,16 @@ SX_API sx_status sx_experiment_describe(sx_ctx *ctx, const sx_experiment *e, cha
  *  (without `force`) another kernel set with SX_E_CHECKPOINT. */
 SX_API sx_status sx_experiment_run(sx_ctx *ctx, const sx_experiment *e, const char *directory, bool resume,
                                    bool force) SX_MUST_USE;
+/** How sx_experiment_run_with runs. */
+typedef struct sx_run_opts {
+    size_t struct_size;
+    bool resume, force;
+    double checkpoint_interval; /**< seconds between checkpoints, at least one round of segments; 0 = after every round */
+} sx_run_opts;
+#define SX_RUN_OPTS { sizeof(sx_run_opts), false, false, 30.0 }
+/** sx_experiment_run with all its choices. */
+SX_API sx_status sx_experiment_run_with(sx_ctx *ctx, const sx_experiment *e, const char *directory,
+                                        const sx_run_opts *opts) SX_MUST_USE;
 /** Run into memory (Python, tests). */
 SX_API sx_status sx_experiment_result(sx_ctx *ctx, const sx_experiment *e, sx_result **out) SX_MUST_USE;
 

@@ -64,6 +64,15 @@ bool sx_cli_threads(const char *text, int *out) {
     return true;
 }
 
+bool sx_cli_seconds(const char *text, double *out) {
+    char *end;
+    errno = 0;
+    double s = strtod(text, &end);
+    if (errno || end == text || *end || !(s >= 0) || s > 1e9) return false;
+    *out = s;
+    return true;
+}
+
 sx_status sx_cli_open_result(sx_ctx *ctx, const char *path, sx_result **out) {
     struct stat st;
     char *file = NULL;

@@ -27,6 +27,7 @@ int sx_cmd_figures(const sx_command *self, int argc, char **argv);
 int sx_cmd_models(const sx_command *self, int argc, char **argv);
 int sx_cmd_tasks(const sx_command *self, int argc, char **argv);
 int sx_cmd_bench(const sx_command *self, int argc, char **argv);
+int sx_cmd_selfcheck(const sx_command *self, int argc, char **argv);
 int sx_cmd_new(const sx_command *self, int argc, char **argv);
 
 /* Help of a command on stdout; returns 0. */
@@ -59,6 +60,8 @@ const char *sx_signals_name(void);
 sx_status sx_cli_open_result(sx_ctx *ctx, const char *path, sx_result **out) SX_MUST_USE;
 /* "--threads N" */
 bool sx_cli_threads(const char *text, int *out);
+/* A finite number of seconds >= 0. */
+bool sx_cli_seconds(const char *text, double *out);
 /* FILE, or "-" for standard input, parsed with overrides. */
 struct sx_experiment;
 sx_status sx_cli_load(sx_ctx *ctx, const char *file, const char *const *set, int n_set,

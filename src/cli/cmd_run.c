@@ -14,11 +14,12 @@ typedef struct run_args {
     const char **set;
     int n_set, threads;
     bool resume, force, quiet, no_report;
+    double interval; /* seconds between checkpoints */
 } run_args;
 
 /* -1: go on; else the exit code */
 static int parse(const sx_command *self, int argc, char **argv, run_args *a) {
-    enum { NO_REPORT = 256 };
+    enum { NO_REPORT = 256, INTERVAL };
     static const struct option options[] = { { "out", required_argument, NULL, 'o' },
                                              { "set", required_argument, NULL, 's' },
                                              { "threads", required_argument, NULL, 't' },
@@ -26,6 +27,7 @@ static int parse(const sx_command *self, int argc, char **argv, run_args *a) {
                                              { "force", no_argument, NULL, 'f' },
                                              { "quiet", no_argument, NULL, 'q' },
                                              { "no-report", no_argument, NULL, NO_REPORT },
+                                             { "checkpoint-interval", required_argument, NULL, INTERVAL },
                                              { "help", no_argument, NULL, 'h' },
                                              { NULL, 0, NULL, 0 } };
     for (int c; (c = getopt_long(argc, argv, ":o:s:t:rfqh", options, NULL)) != -1;) switch (c) {
@@ -50,6 +52,10 @@ static int parse(const sx_command *self, int argc, char **argv, run_args *a) {
             break;
         case NO_REPORT:
             a->no_report = true;
+            break;
+        case INTERVAL:
+            if (!sx_cli_seconds(optarg, &a->interval))
+                return sx_cli_usage(self, "--checkpoint-interval %s: want a number of seconds, 0 or more", optarg);
             break;
         case 'h':
             return sx_cli_help(self);
@@ -112,7 +118,11 @@ static int run(const sx_command *self, const run_args *a) {
     status = sx_cli_load(ctx, a->file, a->set, a->n_set, &e);
     if (status < 0) goto fail;
     sx_signals_catch();
-    status = sx_experiment_run(ctx, e, out, a->resume, a->force);
+    sx_run_opts opts = SX_RUN_OPTS;
+    opts.resume = a->resume;
+    opts.force = a->force;
+    opts.checkpoint_interval = a->interval;
+    status = sx_experiment_run_with(ctx, e, out, &opts);
     if (status < 0) goto fail;
     code = sx_status_exit_code(status);
     printf("%s/result.h5\n", out);
@@ -143,7 +153,7 @@ done:
 }
 
 int sx_cmd_run(const sx_command *self, int argc, char **argv) {
-    run_args a = { 0 };
+    run_args a = { .interval = 30 };
     a.set = calloc((size_t)argc + 1, sizeof *a.set);
     if (!a.set) return sx_cli_fail(self, NULL, SX_E_MEMORY);
     int code = parse(self, argc, argv, &a);

@@ -16,7 +16,9 @@ static const sx_command commands[] = {
       "  -r, --resume         continue a stopped run from its checkpoints\n"
       "  -f, --force          replace an earlier result; with --resume, go on although the kernel set differs\n"
       "  -q, --quiet          only warnings and errors on stderr\n"
-      "      --no-report      do not write report.html\n",
+      "      --no-report      do not write report.html\n"
+      "      --checkpoint-interval SECONDS\n"
+      "                       time between checkpoints (default: 30; 0: as often as possible)\n",
       sx_cmd_run },
     { "check", "check FILE|- [options]", "validate; print the resolved experiment, predicted memory, disk and time",
       "  -s, --set KEY=VALUE  change a value of the experiment; may be repeated\n"

@@ -81,9 +81,8 @@ static void file_line(sx_screen *s, const char *level, const char *text) {
 void sx_screen_log(void *user, int level, const char *text) {
     sx_screen *s = user;
     const char *prefix = level >= SX_LOG_WARNING ? "warning: " : "";
-    if (level < SX_LOG_INFO) return;
     pthread_mutex_lock(&s->lock);
-    if (!s->quiet || level >= SX_LOG_WARNING) {
+    if (level >= (s->quiet ? SX_LOG_WARNING : SX_LOG_INFO)) { /* details go to the file only */
         clear_bar(s);
         fprintf(stderr, "%s%s\n", prefix, text);
     }

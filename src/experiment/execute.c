@@ -13,8 +13,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define CHECKPOINT_SECONDS 30.0
-
 /* ------------------------------------------------------------------------------------------------------- attributes of the root */
 
 static sx_status put_labels(sx_ctx *ctx, sx_result *result, const sx_model *m) {
@@ -82,6 +80,7 @@ typedef struct sx_run {
     const sx_build *b;
     sx_outdir *dir; /* NULL: in memory */
     bool resume;
+    double interval; /* seconds between checkpoints */
     sx_result *result;
     bool unmet; /* a task with require = true found nothing */
 } sx_run;
@@ -89,7 +88,7 @@ typedef struct sx_run {
 static sx_status run_task(sx_ctx *ctx, sx_run *run, int i) {
     const sx_task_spec *t = &run->e->tasks[i];
     sx_checkpoints c = {
-        .struct_size = sizeof c, .interval = CHECKPOINT_SECONDS, .hash = run->b->hash, .resume = run->resume
+        .struct_size = sizeof c, .interval = run->interval, .hash = run->b->hash, .resume = run->resume
     };
     sx_status status = SX_OK;
     char *path = NULL;
@@ -192,9 +191,19 @@ static sx_status start_afresh(sx_ctx *ctx, sx_outdir *dir) {
 }
 
 sx_status sx_experiment_run(sx_ctx *ctx, const sx_experiment *e, const char *directory, bool resume, bool force) {
+    sx_run_opts o = SX_RUN_OPTS;
+    o.resume = resume;
+    o.force = force;
+    return sx_experiment_run_with(ctx, e, directory, &o);
+}
+
+sx_status sx_experiment_run_with(sx_ctx *ctx, const sx_experiment *e, const char *directory, const sx_run_opts *o) {
+    if (o->struct_size != sizeof *o || !(o->checkpoint_interval >= 0))
+        return SX_FAIL(ctx, SX_E_USAGE, "sx_run_opts: want SX_RUN_OPTS and checkpoint_interval >= 0 (here %g)", o->checkpoint_interval);
+    const bool resume = o->resume, force = o->force;
     sx_build b;
     sx_prediction p;
-    sx_run run = { .e = e, .b = &b, .resume = resume };
+    sx_run run = { .e = e, .b = &b, .resume = resume, .interval = o->checkpoint_interval };
     sx_status status = SX_OK;
     bool whole = false;
     SX_TRY(ctx, sx_build_create(ctx, e, false, &b));
