@@ -461,13 +461,56 @@ static void bad_descriptions_are_named(void **state) {
     sx_ctx_free(ctx);
 }
 
+static void *failing(void *user, void *p, size_t old_size, size_t new_size) {
+    int *left = user;
+    void *q = NULL;
+    if (new_size > 0 && --*left < 0) return NULL;
+    if (new_size > 0 && posix_memalign(&q, 64, new_size)) return NULL;
+    if (p && q) memcpy(q, p, old_size < new_size ? old_size : new_size);
+    free(p);
+    return q;
+}
+
+static void survives_every_failed_allocation(void **state) {
+    (void)state;
+    for (int kind = SX_ENSEMBLE_GAUSSIAN; kind <= SX_ENSEMBLE_HEBBIAN; kind++)
+        for (int sparse = 0; sparse < (kind <= SX_ENSEMBLE_LOWRANK ? 2 : 1); sparse++)
+            for (int allowed = 0;; allowed++) {
+                int left = 1000;
+                sx_host host = { .struct_size = sizeof host, .user = &left, .alloc = failing, .threads = 1 };
+                sx_ctx *ctx = sx_ctx_create(&host);
+                sx_ensemble e = ensemble(kind, 70);
+                if (sparse) e.density = 0.2;
+                sx_coupling *c = NULL;
+                size_t before = sx_ctx_bytes(ctx);
+                left = allowed;
+                sx_status status = sx_coupling_realise(ctx, &e, sx_key_seed(1), &c);
+                left = 1000;
+                assert_true((status == SX_OK) == (c != NULL));
+                sx_coupling_free(ctx, c);
+                assert_int_equal(sx_ctx_bytes(ctx), before);
+                sx_ctx_free(ctx);
+                if (status == SX_OK) {
+                    assert_true(allowed >= 2);
+                    break;
+                }
+                assert_int_equal(status, SX_E_MEMORY);
+            }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(laws_of_random_links), cmocka_unit_test(dale),
-        cmocka_unit_test(elliptic_law),         cmocka_unit_test(semicircle),
-        cmocka_unit_test(outlier_of_low_rank),  cmocka_unit_test(ring_is_circulant),
-        cmocka_unit_test(hebbian_patterns),     cmocka_unit_test(rows_alone_equal_the_whole),
-        cmocka_unit_test(large_and_sparse),     cmocka_unit_test(bad_descriptions_are_named),
+        cmocka_unit_test(laws_of_random_links),
+        cmocka_unit_test(dale),
+        cmocka_unit_test(elliptic_law),
+        cmocka_unit_test(semicircle),
+        cmocka_unit_test(outlier_of_low_rank),
+        cmocka_unit_test(ring_is_circulant),
+        cmocka_unit_test(hebbian_patterns),
+        cmocka_unit_test(rows_alone_equal_the_whole),
+        cmocka_unit_test(large_and_sparse),
+        cmocka_unit_test(bad_descriptions_are_named),
+        cmocka_unit_test(survives_every_failed_allocation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
