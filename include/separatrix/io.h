@@ -47,9 +47,13 @@ SX_API sx_status sx_array_parse(sx_ctx *ctx, const char *name, const char *forma
 /** Write a .npy file (version 1.0, '<f8'). */
 SX_API sx_status sx_npy_write(sx_ctx *ctx, const char *path, int ndim, const int64_t *shape, const double *data) SX_MUST_USE;
 
-/** Write a result as HDF5: PATH.tmp, every call checked, all ids closed, reopened and verified, fsync, rename. */
+/* The HDF5 library is not thread-safe: call the following two, and read a loaded result, from one thread at a time. */
+/** Write a result as HDF5 in netCDF-4 layout: PATH.tmp, every call checked, all ids closed, fsync, reopened and compared, rename. On
+ *  failure (SX_E_IO: disk full, not writable) an existing PATH stays as it was. Equal results give equal bytes. Needs 2 MB of memory,
+ *  whatever the size of stored variables; cost: one pass of compression and two of reading. */
 SX_API sx_status sx_result_save(sx_ctx *ctx, const sx_result *r, const char *path) SX_MUST_USE;
-/** Load a result (large variables stay in the file and are read on demand). */
+/** Load a result (variables above 1 MB stay in the file and are read on demand; it stays open until the result is freed). SX_E_FILE:
+ *  missing, cut, damaged or not a result. Files up to 1 GB are checked as a whole by a checksum. */
 SX_API sx_status sx_result_load(sx_ctx *ctx, const char *path, sx_result **out) SX_MUST_USE;
 
 /* -- TOML ------------------------------------------------------------------------------------------------------------ */

@@ -44,6 +44,17 @@ sx_status sx_h5_fail_at(sx_ctx *ctx, sx_status status, const char *file, int lin
             goto label;                                                                                                \
         }                                                                                                              \
     } while (0)
+/* Run an HDF5 iteration whose callback leaves its own failure in `own`. */
+#define SX_H5_ITERATE(ctx, status, label, own, call)                                                                   \
+    do {                                                                                                               \
+        const herr_t iterate_ = (call);                                                                                \
+        if ((own) < 0) {                                                                                               \
+            (status) = sx_frame_at((ctx), (own), __FILE__, __LINE__, __func__);                                        \
+            (void)H5Eclear2(H5E_DEFAULT);                                                                              \
+            goto label;                                                                                                \
+        }                                                                                                              \
+        SX_H5((ctx), status, SX_E_FILE, label, iterate_);                                                              \
+    } while (0)
 /* Give the present failure another status, its message a beginning. */
 sx_status sx_h5_restate(sx_ctx *ctx, sx_status status, const char *before);
 /* Close an id on the way out: the first failure counts. */
@@ -72,6 +83,16 @@ void sx_h5_chunk(int ndim, const int64_t *shape, size_t size, int64_t *chunk);
 /* Walk over the chunks in row-major order: at[] runs from all zero; false past the end. count[] = cells of the present chunk. */
 bool sx_h5_next(int ndim, const int64_t *shape, const int64_t *chunk, int64_t *at);
 int64_t sx_h5_cells(int ndim, const int64_t *shape, const int64_t *chunk, const int64_t *at, int64_t *count);
+
+/* hdf5_attribute.c. A text as an owned string (*out NULL: there is none, or it is something else); a number (*out stays then). */
+sx_status sx_h5_text_attribute(sx_ctx *ctx, hid_t object, const char *name, char **out) SX_MUST_USE;
+sx_status sx_h5_number_attribute(sx_ctx *ctx, hid_t object, const char *name, double *out) SX_MUST_USE;
+/* All but those of the layout, into a group (var NULL) or variable of a result. */
+sx_status sx_h5_read_attributes(sx_ctx *ctx, sx_result *r, hid_t object, const char *group,
+                                const char *var) SX_MUST_USE;
+
+/* hdf5_verify.c. Compare a result with what was read back from its file; one, two: buffers of SX_H5_CHUNK bytes. */
+sx_status sx_h5_compare(sx_ctx *ctx, const sx_result *a, const sx_result *b, void *one, void *two) SX_MUST_USE;
 
 /* Memory type of a dtype (borrowed); not for strings. */
 hid_t sx_h5_type(sx_dtype dtype);

@@ -99,163 +99,6 @@ static void release_source(void *user, sx_ctx *ctx) {
     sx_free(ctx, s);
 }
 
-/* -- attributes ------------------------------------------------------------------------------------------------------ */
-/* A text attribute as an owned string; *out NULL if it is something else. */
-static sx_status read_text_attribute(sx_ctx *ctx, hid_t attribute, char **out) {
-    sx_status status = SX_OK;
-    hid_t type = H5I_INVALID_HID, space = H5I_INVALID_HID, memory = H5I_INVALID_HID;
-    char *text = NULL;
-    *out = NULL;
-    SX_H5(ctx, status, SX_E_FILE, done, type = H5Aget_type(attribute));
-    SX_H5(ctx, status, SX_E_FILE, done, space = H5Aget_space(attribute));
-    if (H5Tget_class(type) != H5T_STRING || H5Sget_simple_extent_npoints(space) != 1) goto done;
-    if (H5Tis_variable_str(type) > 0) {
-        SX_H5(ctx, status, SX_E_FILE, done, memory = sx_h5_string_type());
-        SX_H5(ctx, status, SX_E_FILE, done, H5Aread(attribute, memory, &text));
-        if (text && strlen(text) > SX_H5_MAX_TEXT)
-            status = SX_FAIL(ctx, SX_E_FILE, "a text attribute of more than 16 MB");
-        else
-            status = sx_strdup(ctx, text ? text : "", out);
-        (void)H5free_memory(text);
-    } else {
-        const size_t n = H5Tget_size(type);
-        if (n > SX_H5_MAX_TEXT) {
-            status = SX_FAIL(ctx, SX_E_FILE, "a text attribute of more than 16 MB");
-            goto done;
-        }
-        SX_GO(ctx, status, done, sx_alloc(ctx, (int64_t)n + 1, 1, &text));
-        if (H5Aread(attribute, type, text) >= 0) {
-            *out = text;
-        } else {
-            sx_free(ctx, text);
-            status = sx_h5_fail_at(ctx, SX_E_FILE, __FILE__, __LINE__, __func__, "H5Aread()");
-        }
-    }
-done:
-    sx_h5_close(ctx, &status, memory);
-    sx_h5_close(ctx, &status, space);
-    sx_h5_close(ctx, &status, type);
-    return status;
-}
-
-/* A number attribute (one element); *found false if it is something else. */
-static sx_status read_number_attribute(sx_ctx *ctx, hid_t attribute, double *out, bool *found) {
-    sx_status status = SX_OK;
-    hid_t type = H5I_INVALID_HID, space = H5I_INVALID_HID;
-    *found = false;
-    SX_H5(ctx, status, SX_E_FILE, done, type = H5Aget_type(attribute));
-    SX_H5(ctx, status, SX_E_FILE, done, space = H5Aget_space(attribute));
-    const H5T_class_t class = H5Tget_class(type);
-    if ((class == H5T_FLOAT || class == H5T_INTEGER) && H5Sget_simple_extent_npoints(space) == 1) {
-        SX_H5(ctx, status, SX_E_FILE, done, H5Aread(attribute, H5T_NATIVE_DOUBLE, out));
-        *found = true;
-    }
-done:
-    sx_h5_close(ctx, &status, space);
-    sx_h5_close(ctx, &status, type);
-    return status;
-}
-
-typedef struct attributes {
-    reader *k;
-    sx_result *r;
-    const char *group, *var;
-} attributes;
-
-/* What the layout itself writes. */
-static bool layout_attribute(const char *name, bool root_group) {
-    static const char *const names[] = { "CLASS",
-                                         "NAME",
-                                         "DIMENSION_LIST",
-                                         "REFERENCE_LIST",
-                                         "_Netcdf4Dimid",
-                                         "_FillValue",
-                                         "_Netcdf4Coordinates",
-                                         "_NCProperties",
-                                         "long_name",
-                                         "units",
-                                         "method" };
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (strcmp(names[i], name) == 0) return i < 8 || !root_group;
-    return root_group && (strcmp(name, "Conventions") == 0 || strcmp(name, "separatrix_format") == 0);
-}
-
-static herr_t each_attribute(hid_t object, const char *name, const H5A_info_t *info, void *user) {
-    attributes *a = user;
-    reader *k = a->k;
-    sx_ctx *ctx = k->ctx;
-    (void)info;
-    if (a->var ? layout_attribute(name, false) : !a->group[0] && layout_attribute(name, true)) return 0;
-    sx_status status = SX_OK;
-    char *text = NULL;
-    double number = 0;
-    bool found = false;
-    hid_t attribute = H5I_INVALID_HID;
-    GO_H5(k, status, attribute = H5Aopen(object, name, H5P_DEFAULT));
-    SX_GO(ctx, status, done, read_text_attribute(ctx, attribute, &text));
-    if (text) {
-        SX_GO(ctx, status, done, sx_result_attr_text(ctx, a->r, a->group, a->var, name, text));
-    } else {
-        SX_GO(ctx, status, done, read_number_attribute(ctx, attribute, &number, &found));
-        if (found) SX_GO(ctx, status, done, sx_result_attr_number(ctx, a->r, a->group, a->var, name, number));
-    }
-done:
-    sx_free(ctx, text);
-    sx_h5_close(ctx, &status, attribute);
-    k->status = status;
-    return status < 0 ? -1 : 0;
-}
-
-/* Run an HDF5 iteration whose callback leaves its own failure in k->status. */
-#define ITERATE(k, status, call)                                                                                       \
-    do {                                                                                                               \
-        (k)->status = SX_OK;                                                                                           \
-        const herr_t iterate_ = (call);                                                                                \
-        if ((k)->status < 0) {                                                                                         \
-            (status) = sx_frame_at((k)->ctx, (k)->status, __FILE__, __LINE__, __func__);                               \
-            (void)H5Eclear2(H5E_DEFAULT);                                                                              \
-            goto done;                                                                                                 \
-        }                                                                                                              \
-        SX_H5((k)->ctx, status, SX_E_FILE, done, iterate_);                                                            \
-    } while (0)
-
-static sx_status read_attributes(reader *k, sx_result *r, hid_t object, const char *group, const char *var) {
-    sx_status status = SX_OK;
-    attributes a = { k, r, group, var };
-    hsize_t at = 0;
-    ITERATE(k, status, H5Aiterate2(object, H5_INDEX_CRT_ORDER, H5_ITER_INC, &at, each_attribute, &a));
-done:
-    return status;
-}
-
-static sx_status optional_text(sx_ctx *ctx, hid_t object, const char *name, char **out) {
-    sx_status status = SX_OK;
-    hid_t attribute = H5I_INVALID_HID;
-    *out = NULL;
-    const htri_t there = H5Aexists(object, name);
-    SX_H5(ctx, status, SX_E_FILE, done, there);
-    if (!there) return SX_OK;
-    SX_H5(ctx, status, SX_E_FILE, done, attribute = H5Aopen(object, name, H5P_DEFAULT));
-    SX_GO(ctx, status, done, read_text_attribute(ctx, attribute, out));
-done:
-    sx_h5_close(ctx, &status, attribute);
-    return status;
-}
-
-static sx_status optional_number(sx_ctx *ctx, hid_t object, const char *name, double *out) {
-    sx_status status = SX_OK;
-    hid_t attribute = H5I_INVALID_HID;
-    bool found;
-    const htri_t there = H5Aexists(object, name);
-    SX_H5(ctx, status, SX_E_FILE, done, there);
-    if (!there) return SX_OK;
-    SX_H5(ctx, status, SX_E_FILE, done, attribute = H5Aopen(object, name, H5P_DEFAULT));
-    SX_GO(ctx, status, done, read_number_attribute(ctx, attribute, out, &found));
-done:
-    sx_h5_close(ctx, &status, attribute);
-    return status;
-}
-
 /* -- the list of objects --------------------------------------------------------------------------------------------- */
 static sx_status add_object(reader *k, const char *group, const char *name, entry **out) {
     sx_ctx *ctx = k->ctx;
@@ -321,8 +164,8 @@ static sx_status note_dataset(reader *k, const char *name, haddr_t address) {
     o->reserved = sx_h5_reserved(k->group, name);
     GO_H5(k, status, dataset = H5Dopen2(k->where, name, H5P_DEFAULT));
     SX_GO(ctx, status, done, check_storage(k, dataset, name));
-    const htri_t scale = H5DSis_scale(dataset);
-    GO_H5(k, status, scale);
+    htri_t scale;
+    GO_H5(k, status, scale = H5DSis_scale(dataset));
     if (!scale) goto done;
     hsize_t length;
     GO_H5(k, status, space = H5Dget_space(dataset));
@@ -333,9 +176,9 @@ static sx_status note_dataset(reader *k, const char *name, haddr_t address) {
     }
     o->scale = true;
     o->length = (int64_t)length;
-    SX_GO(ctx, status, done, optional_text(ctx, dataset, "NAME", &text));
+    SX_GO(ctx, status, done, sx_h5_text_attribute(ctx, dataset, "NAME", &text));
     o->dimension_only = text && strncmp(text, SX_H5_NO_VARIABLE, strlen(SX_H5_NO_VARIABLE)) == 0;
-    SX_GO(ctx, status, done, optional_number(ctx, dataset, "_Netcdf4Dimid", &dimid));
+    SX_GO(ctx, status, done, sx_h5_number_attribute(ctx, dataset, "_Netcdf4Dimid", &dimid));
     if (dimid >= 0 && dimid < INT32_MAX) o->dimid = (int32_t)dimid;
 done:
     sx_free(ctx, text);
@@ -377,8 +220,9 @@ static sx_status list_group(reader *k, const char *group) {
     GO_H5(k, status, p = H5Gget_create_plist(k->where));
     GO_H5(k, status, H5Pget_link_creation_order(p, &order));
     const H5_index_t index = order & H5P_CRT_ORDER_TRACKED ? H5_INDEX_CRT_ORDER : H5_INDEX_NAME;
-    ITERATE(k, status, H5Literate(k->where, index, H5_ITER_INC, &at, each_link, k));
-    SX_GO(ctx, status, done, read_attributes(k, k->r, k->where, group, NULL));
+    k->status = SX_OK;
+    SX_H5_ITERATE(ctx, status, done, k->status, H5Literate(k->where, index, H5_ITER_INC, &at, each_link, k));
+    SX_GO(ctx, status, done, sx_h5_read_attributes(ctx, k->r, k->where, group, NULL));
 done:
     sx_h5_close(ctx, &status, p);
     sx_h5_close(ctx, &status, k->where);
@@ -560,9 +404,9 @@ static sx_status read_variable(reader *k, const entry *o) {
         shape[a] = (int64_t)length[a];
         SX_GO(ctx, status, done, sx_mul_size(ctx, n, shape[a], &n));
     }
-    SX_GO(ctx, status, done, optional_text(ctx, dataset, "units", &units));
-    SX_GO(ctx, status, done, optional_text(ctx, dataset, "long_name", &long_name));
-    SX_GO(ctx, status, done, optional_text(ctx, dataset, "method", &method));
+    SX_GO(ctx, status, done, sx_h5_text_attribute(ctx, dataset, "units", &units));
+    SX_GO(ctx, status, done, sx_h5_text_attribute(ctx, dataset, "long_name", &long_name));
+    SX_GO(ctx, status, done, sx_h5_text_attribute(ctx, dataset, "method", &method));
     sx_var var = { .name = o->name, .dims = names, .units = units, .long_name = long_name, .method = method };
     SX_GO(ctx, status, done, variable_type(k, dataset, &var.dtype));
     hid_t kept = dataset;
@@ -577,7 +421,7 @@ static sx_status read_variable(reader *k, const entry *o) {
     } else {
         status = read_numbers(k, r, o, &var, &kept, ndim, shape, n);
     }
-    if (status >= 0) status = read_attributes(k, r, dataset, o->group, o->name);
+    if (status >= 0) status = sx_h5_read_attributes(ctx, r, dataset, o->group, o->name);
     if (kept < 0) dataset = H5I_INVALID_HID;
 done:
     sx_free(ctx, units);
@@ -664,7 +508,7 @@ static sx_status open_file(reader *k, const char *path) {
         goto done;
     }
     double format = -1;
-    SX_GO(ctx, status, done, optional_number(ctx, k->source->file, "separatrix_format", &format));
+    SX_GO(ctx, status, done, sx_h5_number_attribute(ctx, k->source->file, "separatrix_format", &format));
     if (format < 1)
         status = SX_FAIL(ctx, SX_E_FILE, "an HDF5 file, but not a result (no attribute separatrix_format)");
     else if (format > SX_H5_FORMAT)

@@ -435,99 +435,6 @@ done:
     return status;
 }
 
-/* -- verification: the file against the result in memory --------------------------------------------------------------- */
-#define DIFFERS(...) SX_FAIL(ctx, SX_E_IO, "what was written reads back different: " __VA_ARGS__)
-
-static bool same_text(const char *a, const char *b) {
-    return a == b || (a && b && strcmp(a, b) == 0);
-}
-
-static sx_status compare_attributes(sx_ctx *ctx, const sx_result *a, const sx_result *b, const char *group,
-                                    const char *var) {
-    const char *name, *text, *other_name, *other;
-    double x, y;
-    int i = 0, j = 0; /* b lacks the attributes that the file adds anyway */
-    for (; sx_result_attr(a, group, var, i, &name, &text, &x); i++) {
-        if (!group[0] && !var && (strcmp(name, "Conventions") == 0 || strcmp(name, "separatrix_format") == 0)) continue;
-        if (!sx_result_attr(b, group, var, j, &other_name, &other, &y) || strcmp(name, other_name) != 0 ||
-            strcmp(text, other) != 0 ||
-            sx_result_attr_is_number(a, group, var, i) != sx_result_attr_is_number(b, group, var, j))
-            return DIFFERS("attribute %s of %s/%s", name, group, var ? var : "");
-        j++;
-    }
-    return sx_result_attr(b, group, var, j, NULL, NULL, NULL) ? DIFFERS("attributes of %s/%s", group, var ? var : "")
-                                                              : SX_OK;
-}
-
-static sx_status compare_variable(sx_ctx *ctx, const sx_result *a, const sx_result *b, int id, char *one, char *two) {
-    const char *group, *dims[8], *other_dims[8];
-    int64_t shape[8], other[8], chunk[8], at[8] = { 0 }, count[8];
-    const sx_var *var = sx_result_var(a, id, &group);
-    const int ndim = sx_result_shape(a, id, shape, dims), twin = sx_result_find(b, group, var->name);
-    if (twin < 0 || sx_result_shape(b, twin, other, other_dims) != ndim)
-        return DIFFERS("variable %s/%s is missing or has another shape", group, var->name);
-    const sx_var *found = sx_result_var(b, twin, NULL);
-    bool empty = false;
-    for (int k = 0; k < ndim; k++) {
-        if (shape[k] != other[k] || strcmp(dims[k], other_dims[k]) != 0)
-            return DIFFERS("dimension %d of %s/%s", k, group, var->name);
-        empty = empty || shape[k] == 0;
-    }
-    if (found->dtype != var->dtype || !same_text(found->units, var->units) ||
-        !same_text(found->long_name, var->long_name) || !same_text(found->method, var->method))
-        return DIFFERS("description of %s/%s", group, var->name);
-    SX_TRY(ctx, compare_attributes(ctx, a, b, group, var->name));
-    if (empty) return SX_OK;
-    const size_t size = sx_dtype_size(var->dtype);
-    sx_h5_chunk(ndim, shape, size, chunk);
-    int64_t done = 0;
-    if (var->dtype == SX_DT_STRING) {
-        int64_t n = 1;
-        for (int k = 0; k < ndim; k++) n *= shape[k];
-        for (; done < n; done++)
-            if (!same_text(sx_result_text(a, id, done), sx_result_text(b, twin, done)))
-                return DIFFERS("text %lld of %s/%s", (long long)done, group, var->name);
-        return SX_OK;
-    }
-    do {
-        const int64_t cells = sx_h5_cells(ndim, shape, chunk, at, count);
-        SX_TRY(ctx, sx_result_read_raw(ctx, a, id, ndim ? at : NULL, ndim ? count : NULL, one));
-        SX_TRY(ctx, sx_result_read_raw(ctx, b, twin, ndim ? at : NULL, ndim ? count : NULL, two));
-        if (memcmp(one, two, (size_t)cells * size) != 0)
-            return DIFFERS("numbers of %s/%s near cell %lld", group, var->name, (long long)done);
-        done += cells;
-    } while (sx_h5_next(ndim, shape, chunk, at));
-    return SX_OK;
-}
-
-static sx_status compare(sx_ctx *ctx, const sx_result *a, const sx_result *b, char *one, char *two) {
-    if (sx_result_groups(a) != sx_result_groups(b) || sx_result_vars(a) != sx_result_vars(b) ||
-        sx_result_warnings(a) != sx_result_warnings(b) || sx_result_verdicts(a) != sx_result_verdicts(b))
-        return DIFFERS("numbers of groups, variables, warnings or verdicts");
-    for (int g = 0; g < sx_result_groups(a); g++) {
-        const char *group = sx_result_group(a, g), *name, *other_name;
-        int64_t length, other;
-        if (strcmp(group, sx_result_group(b, g)) != 0) return DIFFERS("group %s", group);
-        SX_TRY(ctx, compare_attributes(ctx, a, b, group, NULL));
-        for (int i = 0; sx_result_dim_at(a, group, i, &name, &length); i++)
-            if (!sx_result_dim_at(b, group, i, &other_name, &other) || strcmp(name, other_name) != 0 || length != other)
-                return DIFFERS("dimension %s/%s", group, name);
-    }
-    for (int i = 0; i < sx_result_vars(a); i++) SX_TRY(ctx, compare_variable(ctx, a, b, i, one, two));
-    for (int i = 0; i < sx_result_warnings(a); i++)
-        if (strcmp(warning_text(a, i), warning_text(b, i)) != 0 ||
-            strcmp(warning_group(a, i), warning_group(b, i)) != 0)
-            return DIFFERS("warning %d", i);
-    for (int i = 0; i < sx_result_verdicts(a); i++) {
-        const sx_verdict *p = sx_result_verdict_at(a, i, NULL), *q = sx_result_verdict_at(b, i, NULL);
-        const double x[] = { p->value, p->se, p->theory }, y[] = { q->value, q->se, q->theory };
-        if (memcmp(x, y, sizeof x) != 0 || !same_text(p->name, q->name) || !same_text(p->source, q->source) ||
-            strcmp(verdict_group(a, i), verdict_group(b, i)) != 0)
-            return DIFFERS("verdict %d", i);
-    }
-    return SX_OK;
-}
-
 /* -- names ----------------------------------------------------------------------------------------------------------- */
 /* Groups, variables and dimensions of the root share one name space in the file. */
 static sx_status check_names(sx_ctx *ctx, const sx_result *r) {
@@ -594,7 +501,7 @@ sx_status sx_result_save(sx_ctx *ctx, const sx_result *r, const char *path) {
     status = write_file(&w, temporary, fd);
     if (close(fd) != 0 && status >= 0) status = SX_FAIL(ctx, SX_E_IO, "closing: %s", strerror(errno));
     if (status >= 0) status = sx_result_load(ctx, temporary, &back);
-    if (status >= 0) status = compare(ctx, r, back, w.buffer, second);
+    if (status >= 0) status = sx_h5_compare(ctx, r, back, w.buffer, second);
     sx_result_free(ctx, back);
     if (status == SX_E_FILE) status = sx_h5_restate(ctx, SX_E_IO, "the file just written is damaged: ");
     if (status < 0) {

@@ -1,7 +1,9 @@
 set(SX_IO_SOURCES
+    src/io/hdf5_attribute.c
     src/io/hdf5_common.c
     src/io/hdf5_disk.c
     src/io/hdf5_read.c
+    src/io/hdf5_verify.c
     src/io/hdf5_write.c
     src/io/outdir.c
     src/io/toml.cpp
