@@ -296,6 +296,9 @@ static void test_root_attributes(void **state) {
         assert_non_null(text);
         assert_string_equal(text, want[i][1]);
     }
+    int variance = sx_result_find(r, "traj", "x_variance");
+    assert_true(variance >= 0);
+    assert_string_equal(sx_result_var(r, variance, NULL)->units, "mV^2"); /* the labels of the experiment */
     const char *other[] = {
         "revision", "hash", "kernel_set", "blas", "model_equation", "drift", "units", "experiment"
     };

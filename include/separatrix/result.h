@@ -21,7 +21,8 @@ typedef enum sx_dtype { SX_DT_F64, SX_DT_F32, SX_DT_I64, SX_DT_U8, SX_DT_STRING 
 typedef struct sx_var {
     const char *name, *dims;
     sx_dtype dtype;
-    const char *units, *long_name, *method; /**< copied; method may be NULL */
+    const char *units, *long_name, *method; /**< copied; method may be NULL. In units the words "time" and "state" become the labels
+                                                 that the root attributes unit_time and unit_state hold at that moment */
     bool stored; /**< true: large, kept in the store if the result has one */
 } sx_var;
 

@@ -6,6 +6,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 size_t sx_dtype_size(sx_dtype dtype) {
@@ -276,6 +277,29 @@ static sx_status make_content(sx_ctx *ctx, const sx_result *r, sx_variable *v) {
     return SX_OK;
 }
 
+/* The words "time" and "state" of units become the labels in the root attributes unit_time and unit_state: state^2 -> mV^2. */
+static sx_status label_units(sx_ctx *ctx, const sx_result *r, const char *units, const char **out) {
+    static const char *const words[][2] = { { "time", "unit_time" }, { "state", "unit_state" } };
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_";
+    char text[256];
+    size_t used = 0;
+    for (const char *p = units; *p && used < sizeof text;) {
+        size_t n = strspn(p, letters);
+        const char *label = NULL;
+        for (size_t k = 0; n && k < sizeof words / sizeof *words; ++k)
+            if (strlen(words[k][0]) == n && strncmp(words[k][0], p, n) == 0)
+                label = sx_result_attr_find(r, "", NULL, words[k][1]);
+        if (n == 0) n = 1;
+        int w =
+            snprintf(text + used, sizeof text - used, "%.*s", label ? (int)strlen(label) : (int)n, label ? label : p);
+        used += w > 0 ? (size_t)w : 0;
+        p += n;
+    }
+    if (used >= sizeof text) return sx_result_copy_text(ctx, units, out);
+    text[used] = '\0';
+    return sx_result_copy_text(ctx, text, out);
+}
+
 static sx_status define(sx_ctx *ctx, sx_result *r, const char *group_name, const sx_var *var, sx_result_reader read,
                         void *user, int *id) {
     SX_TRY(ctx, sx_result_check_name(ctx, "variable", var->name, ""));
@@ -299,7 +323,10 @@ static sx_status define(sx_ctx *ctx, sx_result *r, const char *group_name, const
     SX_GO(ctx, status, failed, resolve_dims(ctx, r, v, var));
     SX_GO(ctx, status, failed, sx_result_copy_text(ctx, var->name, &v->var.name));
     SX_GO(ctx, status, failed, sx_result_copy_text(ctx, var->dims ? var->dims : "", &v->var.dims));
-    SX_GO(ctx, status, failed, sx_result_copy_text(ctx, var->units ? var->units : "", &v->var.units));
+    if (read) /* labelled when it was written */
+        SX_GO(ctx, status, failed, sx_result_copy_text(ctx, var->units ? var->units : "", &v->var.units));
+    else
+        SX_GO(ctx, status, failed, label_units(ctx, r, var->units ? var->units : "", &v->var.units));
     SX_GO(ctx, status, failed, sx_result_copy_text(ctx, var->long_name ? var->long_name : "", &v->var.long_name));
     SX_GO(ctx, status, failed, sx_result_copy_text(ctx, var->method, &v->var.method));
     SX_GO(ctx, status, failed, make_content(ctx, r, v));

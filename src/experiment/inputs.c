@@ -25,6 +25,7 @@ static const sx_field samples_fields[] = {
     { .name = "channels",
       .type = SX_UNITS,
       F(channels),
+      .shape = "channel",
       .help = "unit that each channel drives; left out: channel k drives unit k" },
     { .name = "header",
       .type = SX_BOOL,

@@ -352,6 +352,11 @@ static sx_status one_unit(const sx_reader *r, const sx_toml_node *node, const sx
                         near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 }
 
+static int compare_indices(const void *a, const void *b) {
+    const int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
 sx_status sx_units_read(const sx_reader *r, const sx_toml_node *node, const sx_field *f, sx_units *out) {
     bool list = sx_toml_type_of(node) == SX_TOML_ARRAY;
     int64_t n = list ? sx_toml_count(node) : 1, *index = NULL;
@@ -363,6 +368,7 @@ sx_status sx_units_read(const sx_reader *r, const sx_toml_node *node, const sx_f
             if (index[k] == index[i])
                 return sx_node_fail(r, child, SX_E_USAGE, "%s: unit %lld is given twice", f->name, (long long)index[i]);
     }
+    XX qsort(index, (size_t)n, sizeof *index, compare_indices); /* a selection is a set; the result names its members */
     *out = (sx_units){ n, index };
     return SX_OK;
 }

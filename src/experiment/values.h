@@ -8,6 +8,7 @@
 #include "experiment/schema.h"
 
 sx_status sx_values_read(const sx_reader *r, const sx_toml_node *node, const sx_field *f, sx_values *out) SX_MUST_USE;
+/* A field with a shape keeps the order of the list (channels); else it is a set and comes in the order of the model. */
 sx_status sx_units_read(const sx_reader *r, const sx_toml_node *node, const sx_field *f, sx_units *out) SX_MUST_USE;
 sx_status sx_initial_read(const sx_reader *r, const sx_toml_node *node, const sx_field *f, sx_initial *out) SX_MUST_USE;
 
