@@ -368,7 +368,7 @@ sx_status sx_units_read(const sx_reader *r, const sx_toml_node *node, const sx_f
             if (index[k] == index[i])
                 return sx_node_fail(r, child, SX_E_USAGE, "%s: unit %lld is given twice", f->name, (long long)index[i]);
     }
-    XX qsort(index, (size_t)n, sizeof *index, compare_indices); /* a selection is a set; the result names its members */
+    if (r->bind && n > 1 && !f->shape) qsort(index, (size_t)n, sizeof *index, compare_indices);
     *out = (sx_units){ n, index };
     return SX_OK;
 }
