@@ -1,2 +1,10 @@
 set(SX_REPORT_SOURCES
+  src/report/figure.c
+  src/report/figure_csv.c
+  src/report/figure_generic.c
+  src/report/figure_scale.c
+  src/report/figure_svg.c
+  src/report/figures.c
+  src/report/report.c
+  src/report/writer.c
 )
