@@ -1,0 +1,519 @@
+// SPDX-FileCopyrightText: Separatrix authors
+// SPDX-License-Identifier: Apache-2.0
+/* Every model against every task. A cell either runs to a result whose numbers are all finite, or is refused with SX_E_UNSUPPORTED
+ * and the name of the missing operation; which of the two follows from the operations alone. With --markdown the same cells are run and
+ * printed as the tables of the documentation (built without cmocka: -DSX_MARKDOWN_ONLY). */
+#ifndef SX_MARKDOWN_ONLY
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#endif
+
+#include <separatrix/separatrix.h>
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { N = 4, REPLICAS = 16, CASES = 400 };
+
+static const char *const operations[] = { "F",        "jvp",        "vjp",       "hvv",      "phv",     "tvvv",
+                                          "jacobian", "divergence", "potential", "gradient", "metric",  "reentrant",
+                                          "sample",   "kick",       "move",      "observe",  "symmetry" };
+enum { OPERATIONS = sizeof operations / sizeof *operations };
+
+/* One model with one noise, or the reason why there is none. */
+typedef struct model_case {
+    char group[64], name[128]; /* row of the table; what exactly */
+    sx_model *m;
+    sx_status status; /* of creation */
+    char message[256];
+} model_case;
+
+typedef struct cases {
+    model_case item[CASES];
+    int n;
+} cases;
+
+/* -- models ------------------------------------------------------------------------------------------------------------------- */
+
+/* Small enough that every activation and every map stays bounded. */
+static const double weights[N * N] = { 0.0, 0.2,  -0.1, 0.1, -0.2, 0.0, 0.15, 0.05,
+                                       0.1, -0.1, 0.0,  0.2, 0.05, 0.1, -0.2, 0.0 };
+
+static void add(sx_ctx *ctx, cases *c, const char *group, const char *name, sx_status status, sx_model *const *m) {
+    if (c->n == CASES) abort();
+    model_case *k = &c->item[c->n++];
+    snprintf(k->group, sizeof k->group, "%s", group);
+    snprintf(k->name, sizeof k->name, "%s", name);
+    k->m = status < 0 ? NULL : *m;
+    k->status = status;
+    snprintf(k->message, sizeof k->message, "%s", status < 0 ? sx_ctx_message(ctx) : "");
+    sx_ctx_clear(ctx);
+}
+
+static sx_status linear(sx_ctx *ctx, int time, const sx_coupling *w, sx_model **out) {
+    sx_linear_opts o = { .struct_size = sizeof o };
+    double leak = 0.8;
+    sx_fields_default(sx_linear_fields, &o);
+    o.struct_size = sizeof o;
+    o.time = time;
+    o.leak = (sx_values){ 1, &leak };
+    return sx_linear_create(ctx, &o, w, NULL, out);
+}
+
+static sx_status rate(sx_ctx *ctx, int form, int time, int phi, const sx_coupling *w, sx_model **out) {
+    sx_rate_opts o = { .struct_size = sizeof o };
+    sx_fields_default(sx_rate_fields, &o);
+    o.struct_size = sizeof o;
+    o.form = form;
+    o.time = time;
+    o.phi = phi;
+    return sx_rate_create(ctx, &o, w, NULL, NULL, NULL, out);
+}
+
+static sx_status composed(sx_ctx *ctx, int potential, int metric, int flow, const sx_coupling *w, sx_model **out) {
+    static const double keys[2 * N] = { 1, 0.5, -0.5, 0, -0.5, 1, 0, 0.5 }, values[N] = { 1, 2, 1, 0.5 };
+    static const double minus_one = -1;
+    sx_composed_opts o = { .struct_size = sizeof o };
+    sx_fields_default(sx_composed_fields, &o);
+    o.struct_size = sizeof o;
+    o.n = N;
+    o.potential = potential;
+    o.metric = metric;
+    o.flow = flow;
+    if (potential == SX_POTENTIAL_QUARTIC || potential == SX_POTENTIAL_RADIAL) o.a = (sx_values){ 1, &minus_one };
+    if (potential == SX_POTENTIAL_LOGSUMEXP) o.keys = (sx_values){ 2 * N, keys };
+    if (metric == SX_METRIC_DIAGONAL) o.metric_values = (sx_values){ N, values };
+    bool needs_w = potential == SX_POTENTIAL_HOPFIELD || flow == SX_FLOW_ACTIVATION;
+    return sx_composed_create(ctx, &o, needs_w ? w : NULL, NULL, NULL, out);
+}
+
+/* The bare models: each kind in each variant. */
+static void add_models(sx_ctx *ctx, cases *c, const sx_coupling *w) {
+    sx_model *m = NULL;
+    char phi[32], potential[32], metric[32], flow[32], name[128];
+    for (int time = 0; time < 2; time++) {
+        const char *group = time ? "`linear`, map" : "`linear`, flow";
+        add(ctx, c, group, group, linear(ctx, time, w, &m), &m);
+    }
+    for (int form = 0; form < 2; form++)
+        for (int time = 0; time < 2; time++)
+            for (int k = 0; k <= SX_PHI_LINEAR; k++) {
+                char group[64];
+                snprintf(group, sizeof group, "`rate`, %s form, %s", form ? "activity" : "current",
+                         time ? "map" : "flow");
+                snprintf(name, sizeof name, "%s, %s", group, sx_choice_name(SX_PHI_CHOICES, k, phi, sizeof phi));
+                add(ctx, c, group, name, rate(ctx, form, time, k, w, &m), &m);
+            }
+    for (int p = 0; p <= SX_POTENTIAL_LOGSUMEXP; p++)
+        for (int g = 0; g <= SX_METRIC_LORENTZIAN; g++)
+            for (int f = 0; f <= SX_FLOW_ACTIVATION; f++) {
+                char group[64];
+                snprintf(group, sizeof group, "`composed`, potential `%s`",
+                         sx_choice_name(SX_POTENTIAL_CHOICES, p, potential, sizeof potential));
+                snprintf(name, sizeof name, "composed %s, %s, %s", potential,
+                         sx_choice_name(SX_METRIC_CHOICES, g, metric, sizeof metric),
+                         sx_choice_name(SX_FLOW_CHOICES, f, flow, sizeof flow));
+                add(ctx, c, group, name, composed(ctx, p, g, f, w, &m), &m);
+            }
+}
+
+/* -- noises ------------------------------------------------------------------------------------------------------------------- */
+
+enum {
+    NOISE_NONE,
+    NOISE_SCALAR,
+    NOISE_UNITS,
+    NOISE_MATRIX,
+    NOISE_FACTOR,
+    NOISE_MULTIPLICATIVE,
+    NOISE_THERMAL,
+    NOISE_OU,
+    NOISES
+};
+static const char *const noise_names[NOISES] = {
+    "none",    "additive, scalar", "additive, per unit", "additive, matrix", "additive, factor", "multiplicative",
+    "thermal", "coloured"
+};
+enum { KIND_NONE, KIND_ADDITIVE, KIND_THERMAL, KIND_MULTIPLICATIVE, KIND_OU }; /* SX_NOISE_KIND_CHOICES */
+
+/* calculus -1: not written */
+static sx_status with_noise(sx_ctx *ctx, const sx_model *bare, int noise, int amplitude, int calculus, sx_model **out) {
+    static const double D = 0.01, units[N] = { 0.01, 0.02, 0.0, 0.01 },
+                        factor[2 * N] = { 0.1, 0, 0, 0.1, 0.05, 0.05, 0, 0 };
+    static const double matrix[N * N] = { 0.02, 0.005, 0, 0, 0.005, 0.02, 0, 0, 0, 0, 0.01, 0, 0, 0, 0, 0.01 };
+    sx_noise_opts o = { .struct_size = sizeof o };
+    sx_fields_default(sx_noise_fields, &o);
+    o.struct_size = sizeof o;
+    o.has_D = noise != NOISE_NONE && noise != NOISE_THERMAL && noise != NOISE_FACTOR;
+    o.kind = noise == NOISE_NONE             ? KIND_NONE
+             : noise == NOISE_THERMAL        ? KIND_THERMAL
+             : noise == NOISE_OU             ? KIND_OU
+             : noise == NOISE_MULTIPLICATIVE ? KIND_MULTIPLICATIVE
+                                             : KIND_ADDITIVE;
+    o.D = noise == NOISE_UNITS    ? (sx_values){ N, units }
+          : noise == NOISE_MATRIX ? (sx_values){ N * N, matrix }
+                                  : (sx_values){ 1, &D };
+    if (!o.has_D) o.D = (sx_values){ 0, NULL };
+    if (noise == NOISE_FACTOR) o.factor = (sx_values){ 2 * N, factor };
+    o.has_factor = noise == NOISE_FACTOR;
+    o.has_temperature = noise == NOISE_THERMAL;
+    o.temperature = 0.01;
+    o.has_tau = noise == NOISE_OU;
+    o.tau = 0.5;
+    o.amplitude = amplitude;
+    o.offset = 1.0; /* the sqrt amplitude stays away from its edge */
+    o.slope = 0.2;
+    o.has_calculus = calculus >= 0;
+    o.calculus = calculus;
+    return sx_noise_attach(ctx, bare, &o, (sx_values){ 0, NULL }, out);
+}
+
+/* Each noise in each of its variants on one model of each kind and time. */
+static void add_noises(sx_ctx *ctx, cases *c, const sx_coupling *w) {
+    char amplitude[32], calculus[32], name[128];
+    static const char *const groups[] = { "`linear`, flow", "`linear`, map", "`rate`, flow", "`rate`, map",
+                                          "`composed`" };
+    for (int g = 0; g < 5; g++) {
+        sx_model *bare = NULL, *m = NULL;
+        sx_status s = g < 2   ? linear(ctx, g, w, &bare)
+                      : g < 4 ? rate(ctx, 0, g - 2, SX_PHI_TANH, w, &bare)
+                              : composed(ctx, SX_POTENTIAL_QUARTIC, SX_METRIC_LORENTZIAN, SX_FLOW_NONE, w, &bare);
+        if (s < 0) abort();
+        bool map = sx_model_kind(bare) == SX_MAP;
+        for (int k = 0; k < NOISES; k++) {
+            int amplitudes = k == NOISE_MULTIPLICATIVE ? 3 : 1;
+            for (int a = 0; a < amplitudes; a++)
+                for (int q = -1; q <= SX_COVARIANT; q++) {
+                    bool state = k == NOISE_MULTIPLICATIVE || k == NOISE_THERMAL;
+                    if (q >= 0 && (!state || map)) continue; /* constant noise, maps: none */
+                    if (k == NOISE_MULTIPLICATIVE && !map && (q < 0 || q == SX_COVARIANT))
+                        continue; /* must be written; no metric */
+                    snprintf(name, sizeof name, "%s, %s%s%s%s%s", groups[g], noise_names[k], amplitudes > 1 ? " " : "",
+                             amplitudes > 1 ? sx_choice_name(SX_AMPLITUDE_CHOICES, a, amplitude, sizeof amplitude) : "",
+                             q >= 0 ? ", " : "",
+                             q >= 0 ? sx_choice_name(SX_CALCULUS_CHOICES, q, calculus, sizeof calculus) : "");
+                    s = with_noise(ctx, bare, k, a, q, &m);
+                    add(ctx, c, groups[g], name, s, &m);
+                    snprintf(c->item[c->n - 1].group, sizeof c->item->group, "%s/%d", groups[g], k);
+                }
+        }
+        sx_model_free(ctx, bare);
+    }
+}
+
+static void free_cases(sx_ctx *ctx, cases *c) {
+    for (int i = 0; i < c->n; i++) sx_model_free(ctx, c->item[i].m);
+    free(c);
+}
+
+/* -- one cell ----------------------------------------------------------------------------------------------------------------- */
+
+typedef struct outcome {
+    sx_status status;
+    char message[512];
+    int variables;
+    int64_t numbers, wrong; /* read; not finite */
+    char bad[64];           /* first variable with a wrong number */
+    double variance;        /* largest x_variance */
+} outcome;
+
+static void inspect(sx_ctx *ctx, const sx_result *r, outcome *o) {
+    for (int id = 0; id < sx_result_vars(r); id++) {
+        const char *group, *dims[8];
+        const sx_var *v = sx_result_var(r, id, &group);
+        int64_t shape[8], n = 1;
+        if (v->dtype == SX_DT_STRING) continue;
+        int ndim = sx_result_shape(r, id, shape, dims);
+        for (int k = 0; k < ndim; k++) n *= shape[k];
+        double *x = calloc((size_t)n + 1, sizeof *x);
+        if (!x || sx_result_read(ctx, r, id, NULL, NULL, x) < 0) abort();
+        for (int64_t i = 0; i < n; i++) {
+            if (isfinite(x[i])) continue;
+            if (!o->wrong++) snprintf(o->bad, sizeof o->bad, "%s[%lld]", v->name, (long long)i);
+        }
+        for (int64_t i = 0; i < n && strcmp(v->name, "x_variance") == 0; i++) o->variance = fmax(o->variance, x[i]);
+        o->variables++;
+        o->numbers += n;
+        free(x);
+    }
+}
+
+/* Options of a task for a test run of a few hundred steps. false: this test does not know the task. */
+static bool simulate_options(const sx_model *m, bool energy, sx_simulate_opts *o) {
+    bool map = sx_model_kind(m) == SX_MAP;
+    sx_fields_default(sx_simulate_fields, o);
+    o->struct_size = sizeof *o;
+    if (map)
+        o->steps = 160;
+    else {
+        o->duration = 4;
+        o->dt = 0.025;
+    }
+    o->replicas = REPLICAS;
+    o->initial = (sx_initial){ .kind = SX_INITIAL_GAUSSIAN, .mean = 0.1, .sd = 0.2 };
+    o->record = (sx_record_opts){ .every = map ? 4 : 0.1, .given = true };
+    o->covariance = o->psd = true;
+    o->psd_window = 16;
+    o->max_lag = map ? 8 : 0.8;
+    o->histogram_bins = 8;
+    o->energy = energy;
+    return true;
+}
+
+static outcome run_cell(sx_ctx *ctx, const sx_task_ops *task, const sx_model *m, bool energy) {
+    outcome o = { .status = SX_OK };
+    sx_simulate_opts opts = { .struct_size = sizeof opts };
+    sx_result *r = NULL;
+    if (task != &sx_simulate_task) {
+        o.status = SX_E_INTERNAL;
+        snprintf(o.message, sizeof o.message, "this test does not know how to run the task '%s'", task->name);
+        return o;
+    }
+    simulate_options(m, energy, &opts);
+    o.status = sx_result_create(ctx, NULL, &r);
+    if (o.status >= 0) o.status = sx_task_run(ctx, task, m, &opts, sx_key_seed(1), "cell", NULL, r);
+    if (o.status < 0)
+        snprintf(o.message, sizeof o.message, "%s", sx_ctx_message(ctx));
+    else
+        inspect(ctx, r, &o);
+    sx_ctx_clear(ctx);
+    sx_result_free(ctx, r);
+    return o;
+}
+
+static sx_coupling *make_coupling(sx_ctx *ctx) {
+    sx_coupling *w = NULL;
+    if (sx_coupling_dense(ctx, N, N, weights, &w) < 0) abort();
+    return w;
+}
+
+static cases *make_cases(sx_ctx *ctx, void (*fill)(sx_ctx *, cases *, const sx_coupling *)) {
+    cases *c = calloc(1, sizeof *c);
+    sx_coupling *w = make_coupling(ctx);
+    if (!c) abort();
+    fill(ctx, c, w);
+    sx_coupling_free(ctx, w);
+    return c;
+}
+
+/* -- the tables of the documentation ------------------------------------------------------------------------------------------ */
+
+/* A refusal names the operation in quotes. */
+static void cell_text(const outcome *o, int count, char *out, size_t size) {
+    const char *name = strchr(o->message, '\'');
+    if (o->status < 0 && name)
+        snprintf(out, size, "refused: needs `%.*s`", (int)strcspn(name + 1, "'"), name + 1);
+    else if (o->status < 0)
+        snprintf(out, size, "refused: %s", o->message);
+    else if (count > 1)
+        snprintf(out, size, "runs (%d variants)", count);
+    else
+        snprintf(out, size, "runs");
+}
+
+/* The outcome of the cases i0 <= i < i1, which must all agree. */
+static outcome together(sx_ctx *ctx, const cases *c, int i0, int i1, bool energy) {
+    outcome first = { .status = SX_OK };
+    for (int i = i0; i < i1; i++) {
+        outcome o = run_cell(ctx, &sx_simulate_task, c->item[i].m, energy);
+        if (i == i0) first = o;
+        if (o.status != first.status || o.wrong) {
+            fprintf(stderr, "%s: %s\n", c->item[i].name, o.wrong ? o.bad : o.message);
+            exit(1);
+        }
+    }
+    return first;
+}
+
+static int print_tables(void) {
+    sx_ctx *ctx = sx_ctx_create(NULL);
+    cases *c = make_cases(ctx, add_models);
+    printf("| model | `simulate` | `simulate` with `energy = true` |\n|---|---|---|\n");
+    for (int i = 0; i < c->n;) {
+        int end = i;
+        char a[600], b[600];
+        while (end < c->n && strcmp(c->item[end].group, c->item[i].group) == 0) end++;
+        outcome plain = together(ctx, c, i, end, false), energy = together(ctx, c, i, end, true);
+        cell_text(&plain, end - i, a, sizeof a);
+        cell_text(&energy, end - i, b, sizeof b);
+        printf("| %s | %s | %s |\n", c->item[i].group, a, b);
+        i = end;
+    }
+    free_cases(ctx, c);
+
+    c = make_cases(ctx, add_noises);
+    printf("\nWith every kind of noise (all amplitudes and calculi that the rules allow):\n\n| model |");
+    for (int k = 0; k < NOISES; k++) printf(" %s |", noise_names[k]);
+    printf("\n|---|---|---|---|---|---|---|---|---|\n");
+    for (int i = 0, k = 0; i < c->n; k++) {
+        int end = i;
+        char a[600];
+        while (end < c->n && strcmp(c->item[end].group, c->item[i].group) == 0) end++;
+        if (k % NOISES == 0) printf("| %.*s |", (int)strcspn(c->item[i].group, "/"), c->item[i].group);
+        if (c->item[i].status < 0)
+            snprintf(a, sizeof a, "refused");
+        else {
+            outcome o = together(ctx, c, i, end, false);
+            cell_text(&o, end - i, a, sizeof a);
+        }
+        printf(" %s |%s", a, k % NOISES == NOISES - 1 ? "\n" : "");
+        i = end;
+    }
+    free_cases(ctx, c);
+    sx_ctx_free(ctx);
+    return 0;
+}
+
+/* -- tests -------------------------------------------------------------------------------------------------------------------- */
+
+#ifndef SX_MARKDOWN_ONLY
+
+static void check_outcome(const model_case *k, const sx_task_ops *task, bool energy, const outcome *o) {
+    char missing[32];
+    const char *lacks = sx_task_missing(task, k->m, missing, sizeof missing);
+    if (!lacks && energy && !sx_model_has(k->m, "potential")) lacks = "potential";
+    if (lacks) {
+        if (o->status != SX_E_UNSUPPORTED || !strstr(o->message, lacks))
+            fail_msg("%s x %s: status %d, want a refusal that names '%s': %s", k->name, task->name, o->status, lacks,
+                     o->message);
+        return;
+    }
+    if (o->status != SX_OK) fail_msg("%s x %s: %s", k->name, task->name, o->message);
+    if (o->wrong)
+        fail_msg("%s x %s: %lld numbers are not finite, first %s", k->name, task->name, (long long)o->wrong, o->bad);
+    if (o->variables < 15 || o->numbers < 15 * N)
+        fail_msg("%s x %s: only %d variables", k->name, task->name, o->variables);
+    if (!(o->variance > 0) || o->variance > 10)
+        fail_msg("%s x %s: x_variance up to %g", k->name, task->name, o->variance);
+}
+
+static void run_all(cases *c, sx_ctx *ctx) {
+    int n;
+    const sx_task_ops *const *tasks = sx_tasks(&n);
+    for (int t = 0; t < n; t++)
+        for (int i = 0; i < c->n; i++)
+            for (int energy = 0; energy < 2 && c->item[i].m; energy++) {
+                outcome o = run_cell(ctx, tasks[t], c->item[i].m, energy);
+                check_outcome(&c->item[i], tasks[t], energy, &o);
+            }
+}
+
+static void test_models(void **state) {
+    sx_ctx *ctx = *state;
+    cases *c = make_cases(ctx, add_models);
+    assert_int_equal(c->n, 2 + 2 * 2 * 7 + 5 * 5 * 4);
+    for (int i = 0; i < c->n; i++)
+        if (!c->item[i].m) fail_msg("%s: %s", c->item[i].name, c->item[i].message);
+    run_all(c, ctx);
+    print_message("    %d models\n", c->n);
+    free_cases(ctx, c);
+}
+
+/* Refused noises: thermal noise without a metric (the operation is named), coloured noise in discrete time. Nothing else. */
+static void test_noises(void **state) {
+    sx_ctx *ctx = *state;
+    cases *c = make_cases(ctx, add_noises);
+    int refused = 0;
+    for (int i = 0; i < c->n; i++) {
+        const model_case *k = &c->item[i];
+        bool thermal = strstr(k->name, "thermal") && !strstr(k->name, "composed");
+        bool coloured_map = strstr(k->name, "coloured") && strstr(k->name, "map");
+        if ((thermal || coloured_map) != (k->m == NULL))
+            fail_msg("%s: %s", k->name, k->m ? "was not refused" : k->message);
+        if (thermal && (k->status != SX_E_UNSUPPORTED || !strstr(k->message, "metric")))
+            fail_msg("%s: status %d: %s", k->name, k->status, k->message);
+        if (coloured_map && k->status != SX_E_USAGE && k->status != SX_E_UNSUPPORTED)
+            fail_msg("%s: status %d: %s", k->name, k->status, k->message);
+        refused += k->m == NULL;
+    }
+    run_all(c, ctx);
+    print_message("    %d models with noise, %d refused\n", c->n, refused);
+    free_cases(ctx, c);
+}
+
+/* Whatever a task may need: it is refused, by name and before it opens, exactly where the model has no such operation. The probe opens
+ * with a status that nothing else gives here. */
+static sx_status never_open(sx_ctx *ctx, const sx_model *m, const void *opts, sx_key key, const char *group,
+                            void **instance, sx_plan *plan) {
+    (void)m, (void)opts, (void)key, (void)group, (void)instance, (void)plan;
+    return SX_FAIL(ctx, SX_E_BUSY, "opened");
+}
+
+static void test_needs(void **state) {
+    sx_ctx *ctx = *state;
+    cases *c = make_cases(ctx, add_models);
+    for (int i = 0; i < c->n; i++)
+        for (int k = 0; k < OPERATIONS; k++) {
+            char needs[48], quoted[48];
+            snprintf(needs, sizeof needs, "F %s", operations[k]);
+            snprintf(quoted, sizeof quoted, "'%s'", operations[k]);
+            sx_task_ops probe = sx_simulate_task;
+            probe.name = "probe";
+            probe.needs = needs;
+            probe.open = never_open;
+            bool has = sx_model_has(c->item[i].m, operations[k]);
+            sx_status s = sx_task_run(ctx, &probe, c->item[i].m, NULL, sx_key_seed(1), "probe", NULL, NULL);
+            const char *message = sx_ctx_message(ctx);
+            if (has && s != SX_E_BUSY) fail_msg("%s x %s: %s", c->item[i].name, operations[k], message);
+            if (!has && (s != SX_E_UNSUPPORTED || !strstr(message, quoted)))
+                fail_msg("%s x %s: %s", c->item[i].name, operations[k], message);
+            sx_ctx_clear(ctx);
+        }
+    free_cases(ctx, c);
+}
+
+/* The registry names each built-in kind once and its operations are those of the models made. */
+static void test_registry(void **state) {
+    sx_ctx *ctx = *state;
+    cases *c = make_cases(ctx, add_models);
+    int n;
+    const sx_model_info *infos = sx_model_infos(&n);
+    for (int k = 0; k < n; k++) {
+        int made = 0;
+        for (int i = 0; i < c->n; i++) {
+            if (strcmp(sx_model_name(c->item[i].m), infos[k].kind) != 0) continue;
+            made++;
+            assert_ptr_equal(sx_model_operations(c->item[i].m), infos[k].ops);
+        }
+        if (!made) fail_msg("no model of kind '%s' is among the cases", infos[k].kind);
+    }
+    free_cases(ctx, c);
+}
+
+static int set_up(void **state) {
+    *state = sx_ctx_create(NULL);
+    return *state ? 0 : -1;
+}
+static int tear_down(void **state) {
+    sx_ctx *ctx = *state;
+    size_t left = sx_ctx_bytes(ctx);
+    sx_ctx_free(ctx);
+    return left == 0 ? 0 : -1;
+}
+
+int main(int argc, char **argv) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_registry, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_needs, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_models, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_noises, set_up, tear_down),
+    };
+    if (argc > 1 && strcmp(argv[1], "--markdown") == 0) return print_tables();
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
+
+#else
+
+int main(int argc, char **argv) {
+    if (argc > 1 && strcmp(argv[1], "--markdown") == 0) return print_tables();
+    fprintf(stderr, "usage: %s --markdown\n", argv[0]);
+    return 2;
+}
+
+#endif
