@@ -4,6 +4,8 @@
 #include <separatrix/experiment.h>
 #include <separatrix/models.h>
 
+#include "failing_host.h"
+
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -541,6 +543,51 @@ static void test_blow_up_is_told(void **state) {
     sx_experiment_free(f->ctx, e);
 }
 
+/* Every allocation of load, build and template fails once, then for good: SX_E_MEMORY, nothing leaked, outputs untouched. */
+static void test_failing_allocations(void **state) {
+    fixture *f = *state;
+    put_file(f, "w.csv", ",a,b,c\na,0,0,4\nb,2,0,0\nc,3,0,0\n");
+    put_file(f, "tau.csv", "name,v\nc,3\na,1\nb,2\n");
+    const char *text = "[model]\nkind = \"rate\"\ntau = { file = \"tau.csv\", column = \"v\", key = \"name\" }\n"
+                       "coupling = { file = \"w.csv\", rows = \"target\", header = true, labels = \"first-column\" }\n"
+                       "[[task]]\ndo = \"simulate\"\nduration = 1.0\ndt = 0.1\nrecord = { units = [\"b\"] }\n";
+    for (int persistent = 0; persistent < 2; persistent++) {
+        bool through = false;
+        for (int64_t k = 1; !through && k < 3000; k++) {
+            failing_host h = { .persistent = persistent };
+            sx_host host = failing_host_of(&h);
+            sx_ctx *ctx = sx_ctx_create(&host);
+            assert_non_null(ctx);
+            size_t before = sx_ctx_bytes(ctx);
+            sx_experiment *e = NULL;
+            sx_model *m = NULL;
+            char *template = NULL;
+            h.fail_at = h.calls + k;
+            sx_status status = sx_experiment_parse(ctx, "t.toml", f->directory, text, strlen(text), NULL, 0, &e);
+            assert_true((status < 0) == (e == NULL));
+            if (status >= 0) {
+                status = sx_experiment_model(ctx, e, &m);
+                assert_true((status < 0) == (m == NULL));
+            }
+            if (status >= 0) {
+                status = sx_experiment_template(ctx, "rate", &template);
+                assert_true((status < 0) == (template == NULL));
+            }
+            if (status < 0 && status != SX_E_MEMORY)
+                fail_msg("allocation %d: status %d: %s", (int)k, status, sx_ctx_message(ctx));
+            through = h.calls < h.fail_at;
+            h.fail_at = 0;
+            sx_free(ctx, template);
+            sx_model_free(ctx, m);
+            sx_experiment_free(ctx, e);
+            if (sx_ctx_bytes(ctx) != before) fail_msg("allocation %d leaks", (int)k);
+            sx_ctx_free(ctx);
+            assert_int_equal(h.held, 0);
+        }
+        assert_true(through);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_orientation_and_layouts, setup, teardown),
@@ -556,6 +603,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_stop_and_resume, setup, teardown),
         cmocka_unit_test_setup_teardown(test_resume_refuses_what_differs, setup, teardown),
         cmocka_unit_test_setup_teardown(test_blow_up_is_told, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_failing_allocations, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

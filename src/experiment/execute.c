@@ -199,7 +199,8 @@ sx_status sx_experiment_run(sx_ctx *ctx, const sx_experiment *e, const char *dir
 
 sx_status sx_experiment_run_with(sx_ctx *ctx, const sx_experiment *e, const char *directory, const sx_run_opts *o) {
     if (o->struct_size != sizeof *o || !(o->checkpoint_interval >= 0))
-        return SX_FAIL(ctx, SX_E_USAGE, "sx_run_opts: want SX_RUN_OPTS and checkpoint_interval >= 0 (here %g)", o->checkpoint_interval);
+        return SX_FAIL(ctx, SX_E_USAGE, "sx_run_opts: want SX_RUN_OPTS and checkpoint_interval >= 0 (here %g)",
+                       o->checkpoint_interval);
     const bool resume = o->resume, force = o->force;
     sx_build b;
     sx_prediction p;
