@@ -14,8 +14,10 @@
 extern "C" {
 #endif
 
+/** A context: opaque, for one user thread at a time. */
 typedef struct sx_ctx sx_ctx;
 
+/** How important a line of the log is. */
 typedef enum sx_log_level { SX_LOG_DEBUG = 0, SX_LOG_INFO = 1, SX_LOG_WARNING = 2 } sx_log_level;
 
 /** What the host program lends the library. Every member may be NULL or 0. Callbacks may come from any worker thread
@@ -25,6 +27,7 @@ typedef struct sx_host {
     void *user;         /**< passed to every callback; borrowed */
     /** realloc with sizes: new_size 0 frees, p NULL allocates. Blocks are aligned to 64 bytes. NULL: libc. */
     void *(*alloc)(void *user, void *p, size_t old_size, size_t new_size);
+    /** One line of the log, without a newline; level is an sx_log_level. */
     void (*log)(void *user, int level, const char *text);
     /** false = stop at the next block boundary (SX_STOPPED). */
     bool (*progress)(void *user, const char *what, double done, double total);
@@ -43,12 +46,15 @@ SX_API void sx_ctx_free(sx_ctx *ctx);
 SX_API int sx_ctx_threads(const sx_ctx *ctx);
 /** Bytes now held / most ever held through this context and its children. */
 SX_API size_t sx_ctx_bytes(const sx_ctx *ctx);
+/** The most bytes ever held. */
 SX_API size_t sx_ctx_peak_bytes(const sx_ctx *ctx);
 /** Message of the last failure ("" if none); borrowed until the next failure or sx_ctx_clear. */
 SX_API const char *sx_ctx_message(const sx_ctx *ctx);
 /** Trace: one "at file:line (function)" line per frame, innermost first. */
 SX_API const char *sx_ctx_trace(const sx_ctx *ctx);
+/** Status of the last failure; SX_OK if there is none. */
 SX_API sx_status sx_ctx_status(const sx_ctx *ctx);
+/** Forget the last failure: message, trace and status. */
 SX_API void sx_ctx_clear(sx_ctx *ctx);
 
 /** Record a failure (status < 0) with a message naming the value given and what would be right; returns status. */
@@ -63,6 +69,7 @@ static inline sx_status sx_failed_(sx_status recorded, sx_status status) {
     (void)recorded;
     return status;
 }
+/** Record a failure here: SX_FAIL(ctx, SX_E_USAGE, "n = %d: want n > 0", n). Its value is the status. */
 #define SX_FAIL(ctx, status, ...)                                                                                      \
     sx_failed_(sx_fail_at((ctx), (status), __FILE__, __LINE__, __func__, __VA_ARGS__), (status))
 /** Return at once, with a frame added, if `call` failed (status < 0). */
@@ -88,6 +95,7 @@ static inline sx_status sx_failed_(sx_status recorded, sx_status status) {
 SX_API void sx_log(sx_ctx *ctx, sx_log_level level, const char *format, ...) SX_PRINTF(3, 4);
 /** Report progress; false when the host asks to stop. */
 SX_API bool sx_progress(sx_ctx *ctx, const char *what, double done, double total);
+/** Whether the host asks to stop (its callback `cancelled`); false without one. */
 SX_API bool sx_cancelled(sx_ctx *ctx);
 
 /** Allocation: zero-filled, 64-byte aligned, counted; n * size is overflow-checked. Fails with SX_E_MEMORY naming the
@@ -97,6 +105,7 @@ SX_API sx_status sx_alloc(sx_ctx *ctx, int64_t n, size_t size, void *out) SX_MUS
 SX_API sx_status sx_resize(sx_ctx *ctx, int64_t n, size_t size, void *inout) SX_MUST_USE;
 /** Free a block of sx_alloc / sx_resize / sx_strdup; NULL is fine. Any context of the same family may free it. */
 SX_API void sx_free(sx_ctx *ctx, void *block);
+/** A copy of a text; free with sx_free. */
 SX_API sx_status sx_strdup(sx_ctx *ctx, const char *text, char **out) SX_MUST_USE;
 /** printf into a new string. */
 SX_API sx_status sx_format(sx_ctx *ctx, char **out, const char *format, ...) SX_PRINTF(3, 4);
@@ -112,7 +121,8 @@ SX_API sx_status sx_parallel_for(sx_ctx *ctx, int64_t n,
 
 /** Executor of fixed unit panels inside one model operation, so that a single replica block uses all cores. */
 typedef struct sx_exec {
-    void *user;
+    void *user; /**< passed to run */
+    /** Run body(arg, i) for i in [0,n), in any order and perhaps at once. */
     void (*run)(void *user, int64_t n, void (*body)(void *arg, int64_t i), void *arg);
 } sx_exec;
 /** An executor over this context's workers; borrowed, lives as long as the context. */

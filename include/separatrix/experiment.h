@@ -20,14 +20,20 @@ typedef struct sx_experiment sx_experiment;
  *  from other files yet. Errors: "FILE:LINE:COLUMN: message". */
 SX_API sx_status sx_experiment_load(sx_ctx *ctx, const char *path, const char *const *set, int n_set,
                                     sx_experiment **out) SX_MUST_USE;
+/** The same from memory; `name` stands for the file in messages, `directory` is where relative paths begin. */
 SX_API sx_status sx_experiment_parse(sx_ctx *ctx, const char *name, const char *directory, const char *text, size_t n,
                                      const char *const *set, int n_set, sx_experiment **out) SX_MUST_USE;
+/** Free an experiment; NULL is fine. */
 SX_API void sx_experiment_free(sx_ctx *ctx, sx_experiment *e);
+/** Title, "untitled" if none was given; borrowed. */
 SX_API const char *sx_experiment_title(const sx_experiment *e);
 /** The resolved experiment as TOML (defaults filled in). */
 SX_API const char *sx_experiment_text(const sx_experiment *e);
+/** Hash of the resolved text without title and limits; input files are not part of it. */
 SX_API uint64_t sx_experiment_hash(const sx_experiment *e);
+/** Number of tasks. */
 SX_API int sx_experiment_tasks(const sx_experiment *e);
+/** Name of task i, NULL when out of range; borrowed. */
 SX_API const char *sx_experiment_task_name(const sx_experiment *e, int i);
 /** Build the model (reads coupling files, realises ensembles). The caller frees it. */
 SX_API sx_status sx_experiment_model(sx_ctx *ctx, const sx_experiment *e, sx_model **out) SX_MUST_USE;
@@ -39,7 +45,7 @@ SX_API const sx_field *sx_experiment_coupling_fields(void);
 
 /** Prediction of one run. */
 typedef struct sx_prediction {
-    size_t struct_size;
+    size_t struct_size; /**< sizeof(sx_prediction) */
     int64_t memory;  /**< peak bytes */
     int64_t disk;    /**< peak bytes in the output directory */
     double seconds;  /**< from a few measured steps on this machine */
@@ -57,10 +63,12 @@ SX_API sx_status sx_experiment_run(sx_ctx *ctx, const sx_experiment *e, const ch
                                    bool force) SX_MUST_USE;
 /** How sx_experiment_run_with runs. */
 typedef struct sx_run_opts {
-    size_t struct_size;
+    size_t struct_size; /**< sizeof(sx_run_opts) */
+    /** continue from checkpoints; replace an earlier result (with resume: accept another kernel set) */
     bool resume, force;
     double checkpoint_interval; /**< seconds between checkpoints, at least one round of segments; 0 = after every round */
 } sx_run_opts;
+/** Initialiser: a fresh run with checkpoints every 30 seconds. */
 #define SX_RUN_OPTS { sizeof(sx_run_opts), false, false, 30.0 }
 /** sx_experiment_run with all its choices. */
 SX_API sx_status sx_experiment_run_with(sx_ctx *ctx, const sx_experiment *e, const char *directory,

@@ -13,30 +13,33 @@ extern "C" {
 
 /** A numeric array from a file, converted exactly to f64 (integers above 2^53 are refused). Owned; free with sx_array_free. */
 typedef struct sx_array {
-    int ndim;
-    int64_t shape[8];
+    int ndim; /**< number of axes */
+    int64_t shape[8]; /**< length of each axis */
     double *data;       /**< row-major; NULL for sparse */
     int64_t n;          /**< numbers in data */
     char **row_labels;  /**< shape[0] labels, or NULL */
-    char **column_labels;
+    char **column_labels; /**< shape[1] labels, or NULL */
     /* sparse (Matrix Market coordinate, CSV edges): entries (row, column, value), in the order of the file */
-    int64_t nnz;
+    int64_t nnz; /**< sparse: number of entries */
+    /** row and column of each entry */
     int64_t *row, *column;
-    double *value;
+    double *value; /**< value of each entry */
 } sx_array;
 SX_API void sx_array_free(sx_ctx *ctx, sx_array *a); /**< content, not the struct; leaves it zero */
 
+/** What a CSV file holds. */
 typedef enum sx_csv_layout { SX_CSV_MATRIX, SX_CSV_EDGES, SX_CSV_COLUMN } sx_csv_layout;
 /** How to read a file. Zero-initialise; unset members do not matter for other formats. */
 typedef struct sx_read_opts {
     const char *name;       /**< entry of .npz / tensor of .safetensors; NULL: the only one */
     int layout;             /**< CSV: matrix, edges (columns source,target,weight by header name or the first three), column */
     int header;             /**< CSV: 1 yes, 0 no, -1 unknown: refused with a hint when the first line does not parse as numbers */
-    bool first_column_labels;
-    const char *column, *key; /**< CSV column layout: value column and label column by header name */
+    bool first_column_labels; /**< CSV: the first column holds labels */
+    /** CSV column layout: value column and label column by header name */
+    const char *column, *key;
     bool missing_error;     /**< empty fields and "nan": error (true) or `missing` */
-    double missing;
-    bool allow_nonfinite;
+    double missing; /**< value of empty fields when they are no error */
+    bool allow_nonfinite; /**< accept infinities and NaN, which are errors otherwise */
     int64_t max_bytes;      /**< limit of the expanded data; 0 = 4 GB */
 } sx_read_opts;
 /** Read by extension (.npy .npz .csv .csv.gz .txt .mtx .safetensors). Errors: SX_E_FILE "FILE:LINE:COLUMN: ..." or "FILE: ...". */
@@ -59,31 +62,46 @@ SX_API sx_status sx_result_load(sx_ctx *ctx, const char *path, sx_result **out) 
 /* -- TOML ------------------------------------------------------------------------------------------------------------ */
 /** A parsed document: a tree of nodes with their places. Tables keep the order of the text. */
 typedef struct sx_toml sx_toml;
+/** Type of a node. */
 typedef enum sx_toml_type { SX_TOML_TABLE, SX_TOML_ARRAY, SX_TOML_STRING, SX_TOML_INTEGER, SX_TOML_FLOAT, SX_TOML_BOOL,
                             SX_TOML_DATE } sx_toml_type;
+/** A node of the tree; borrowed from its document. */
 typedef struct sx_toml_node sx_toml_node;
 /** Parse; errors are SX_E_USAGE "FILE:LINE:COLUMN: ...". Limits: 1 MB, nesting 32, 1e5 keys, valid UTF-8. */
 SX_API sx_status sx_toml_parse(sx_ctx *ctx, const char *name, const char *text, size_t n, sx_toml **out) SX_MUST_USE;
+/** Free a document with all its nodes; NULL is fine. */
 SX_API void sx_toml_free(sx_ctx *ctx, sx_toml *t);
+/** The table that holds everything. */
 SX_API const sx_toml_node *sx_toml_root(const sx_toml *t);
+/** The name given to sx_toml_parse. */
 SX_API const char *sx_toml_name(const sx_toml *t);
+/** Type of a node. */
 SX_API sx_toml_type sx_toml_type_of(const sx_toml_node *node);
+/** Line of the value, from 1; 0 for values that are not in the text. */
 SX_API int sx_toml_line(const sx_toml_node *node);
+/** Column of the value in characters, from 1. */
 SX_API int sx_toml_column(const sx_toml_node *node);
 /** Key of a node inside its table (NULL for array elements) and the place of the key itself. */
 SX_API const char *sx_toml_key(const sx_toml_node *node);
+/** Line of the key. */
 SX_API int sx_toml_key_line(const sx_toml_node *node);
+/** Column of the key. */
 SX_API int sx_toml_key_column(const sx_toml_node *node);
 /** Where the value (the key) of a node was written, to begin a message with: "worm.toml:12:5", "--set task.traj.dt=0" or
  *  "default model.gain". Borrowed from the document; made at the first call. */
 SX_API const char *sx_toml_origin(const sx_toml_node *node);
+/** The same for the key. */
 SX_API const char *sx_toml_key_origin(const sx_toml_node *node);
+/** Number of children of a table or array, 0 for others. */
 SX_API int64_t sx_toml_count(const sx_toml_node *node);
 SX_API const sx_toml_node *sx_toml_at(const sx_toml_node *node, int64_t i); /**< child i in the order of the text */
+/** Child with that key, or NULL. */
 SX_API const sx_toml_node *sx_toml_get(const sx_toml_node *table, const char *key);
 SX_API const char *sx_toml_string(const sx_toml_node *node, size_t *length); /**< text of strings and dates; length may be NULL */
+/** Value of an integer node, 0 for others. */
 SX_API int64_t sx_toml_integer(const sx_toml_node *node);
 SX_API double sx_toml_float(const sx_toml_node *node); /**< integers too */
+/** Value of a boolean node, false for others. */
 SX_API bool sx_toml_bool(const sx_toml_node *node);
 /** Set KEY=VALUE of --set: a dotted path; arrays of tables are addressed by the element's `name` (or `do`): "task.traj.dt",
  *  "model.coupling.gap.strength", or by index. VALUE is TOML, or a bare string. New keys are allowed (the schema judges them). */
@@ -100,7 +118,9 @@ typedef struct sx_outdir sx_outdir;
  *  that the directory is writable and has `bytes` free, before any work. */
 SX_API sx_status sx_outdir_open(sx_ctx *ctx, const char *path, bool force, bool resume, int64_t bytes,
                                 sx_outdir **out) SX_MUST_USE;
+/** Close and unlock; NULL is fine. */
 SX_API void sx_outdir_close(sx_ctx *ctx, sx_outdir *d);
+/** The path it was opened with; borrowed. */
 SX_API const char *sx_outdir_path(const sx_outdir *d);
 /** A store for large variables under parts/ (preallocated, so a full disk shows before the work). */
 SX_API const sx_store *sx_outdir_store(sx_outdir *d);
@@ -110,6 +130,7 @@ SX_API sx_status sx_outdir_flush(sx_ctx *ctx, sx_outdir *d) SX_MUST_USE;
 SX_API sx_status sx_outdir_clean(sx_ctx *ctx, sx_outdir *d) SX_MUST_USE;
 /** Write a small file atomically: tmp, fsync, verify, rename, fsync of the directory. */
 SX_API sx_status sx_file_write(sx_ctx *ctx, const char *path, const void *data, size_t n) SX_MUST_USE;
+/** Read a whole file of at most max_bytes; a zero byte follows the content. Free with sx_free. */
 SX_API sx_status sx_file_read(sx_ctx *ctx, const char *path, int64_t max_bytes, char **out, size_t *n) SX_MUST_USE;
 
 #ifdef __cplusplus

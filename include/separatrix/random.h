@@ -16,8 +16,9 @@
 extern "C" {
 #endif
 
+/** A key: what a stream of random numbers is for. */
 typedef struct sx_key {
-    uint32_t k[2];
+    uint32_t k[2]; /**< the two words of Philox */
 } sx_key;
 
 /** Purposes that share one (step, unit pair, replica) of one key. */

@@ -5,8 +5,11 @@
 #define SEPARATRIX_STATUS_H
 
 #if defined(__GNUC__)
+/** Exported from the shared libraries. */
 #define SX_API __attribute__((visibility("default")))
+/** The status must not be ignored. */
 #define SX_MUST_USE __attribute__((warn_unused_result))
+/** Arguments are checked like those of printf. */
 #define SX_PRINTF(fmt, first) __attribute__((format(printf, fmt, first)))
 #else
 #define SX_API
@@ -33,6 +36,7 @@ extern "C" {
     X(SX_E_UNSUPPORTED, -9, "the model has no such operation")                                                         \
     X(SX_E_INTERNAL, -70, "internal error")
 
+/** Status of a call. */
 typedef enum sx_status {
 #define SX_STATUS_ENUM(name, value, text) name = value,
     SX_STATUS_LIST(SX_STATUS_ENUM)

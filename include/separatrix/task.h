@@ -16,18 +16,18 @@ extern "C" {
 
 /** One section of an item's state: the checkpoint stores and verifies state by this table. */
 typedef struct sx_section {
-    const char *name;
-    sx_dtype dtype;
-    int64_t count;
+    const char *name; /**< name in the checkpoint */
+    sx_dtype dtype; /**< type of its numbers */
+    int64_t count; /**< how many */
     size_t offset; /**< bytes from the start of the state */
 } sx_section;
 
 /** What a task is going to do: printed by `check`, obeyed by the executor. */
 typedef struct sx_plan {
-    int64_t n_items;
+    int64_t n_items; /**< work items */
     size_t state_bytes;         /**< per item */
     const sx_section *sections; /**< owned by the instance */
-    int n_sections;
+    int n_sections; /**< number of sections */
     size_t scratch_bytes;       /**< per worker */
     size_t shared_bytes;        /**< held by the instance for all items */
     int64_t result_bytes;       /**< variables kept in memory */
@@ -36,12 +36,16 @@ typedef struct sx_plan {
     double segments;            /**< calls of advance per item, about */
 } sx_plan;
 
+/** Version of the table of operations. */
 #define SX_TASK_ABI 1
+/** A task as a table: what it asks for, what it gives, and how its work items run. */
 typedef struct sx_task_ops {
+    /** SX_TASK_ABI; sizeof(sx_task_ops) */
     uint32_t abi, struct_size;
+    /** value of `do`; a few words; one sentence or two */
     const char *name, *title, *help;
     const sx_field *fields;     /**< of the options struct */
-    size_t opts_size;
+    size_t opts_size; /**< sizeof the options struct */
     const sx_output *outputs;   /**< ends with name NULL */
     const char *needs;          /**< operations required of the model: "F jvp vjp" */
     const char *example;        /**< a complete experiment as TOML text */
@@ -57,18 +61,19 @@ typedef struct sx_task_ops {
                          sx_result *result, bool *done, double *fraction);
     /** All items are done: reduce over states in a fixed order and write the remaining outputs. */
     sx_status (*finish)(sx_ctx *ctx, const void *instance, const void *const *states, sx_result *result);
+    /** Free the instance. */
     void (*close)(sx_ctx *ctx, void *instance);
 } sx_task_ops;
 
 /** Where and how often a run saves its state. */
 typedef struct sx_checkpoints {
-    size_t struct_size;
+    size_t struct_size; /**< sizeof(sx_checkpoints) */
     const char *directory; /**< existing; NULL = none */
     double interval;       /**< seconds between checkpoints; 0 = after every round */
     uint64_t hash;         /**< of experiment and build: a checkpoint with another is refused */
-    bool resume;
+    bool resume; /**< begin from the newest valid checkpoint */
     sx_status (*before)(void *user, sx_ctx *ctx); /**< flush the store; called before each write */
-    void *user;
+    void *user; /**< passed to `before` */
 } sx_checkpoints;
 
 /** Run a task to its end: open, define, all items over all workers, finish, close. SX_STOPPED when the host asked to stop, with a
@@ -80,6 +85,7 @@ SX_API sx_status sx_task_plan(sx_ctx *ctx, const sx_task_ops *task, const sx_mod
                               sx_plan *plan) SX_MUST_USE;
 /** All tasks, in the order of the documentation. */
 SX_API const sx_task_ops *const *sx_tasks(int *n);
+/** The task of that name, or NULL. */
 SX_API const sx_task_ops *sx_task_find(const char *name);
 /** First operation of task->needs that the model lacks, or NULL; the text lives in buf. */
 SX_API const char *sx_task_missing(const sx_task_ops *task, const sx_model *m, char *buf, size_t size);
