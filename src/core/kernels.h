@@ -20,6 +20,8 @@ typedef struct sx_kernels {
     void (*sincospi)(int64_t n, const double *x, double *s, double *c);
     /* random numbers: out[u*b + r], see random.h */
     void (*normal)(sx_key key, uint64_t step, uint32_t slot, uint32_t replica0, int64_t n, int64_t b, double *out);
+    /* the same for the units unit0 .. unit0 + n only, unit0 even: out[(u - unit0)*b + r] */
+    void (*normal_rows)(sx_key key, uint64_t step, uint32_t slot, uint32_t replica0, int64_t unit0, int64_t n, int64_t b, double *out);
     void (*uniform)(sx_key key, uint64_t step, uint32_t slot, uint32_t replica0, int64_t n, int64_t b, double *out);
     /* elementwise over n numbers; out may equal an input */
     void (*lincomb)(int64_t n, double a, const double *x, double b, const double *y, double *out);  /* a x + b y */

@@ -21,9 +21,9 @@ typedef struct dense_job {
     double *out;
 } dense_job;
 
-/* Up to 256 rows one product; beyond, equal panels of at most 256 rows, a multiple of 8. */
+/* Up to 256 rows one product; beyond, equal panels of at most 512 rows, a multiple of 8: every panel packs the whole input again. */
 static int64_t panel_rows(int64_t m) {
-    int64_t panels = (m + 255) / 256, rows = (m + panels - 1) / panels;
+    int64_t panels = m <= 256 ? 1 : m <= 1024 ? 2 : (m + 511) / 512, rows = (m + panels - 1) / panels;
     return (rows + 7) / 8 * 8;
 }
 

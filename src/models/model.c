@@ -370,15 +370,15 @@ done:
 
 /* -- helpers of the built-in models ------------------------------------------------------------------------------------------- */
 
-/* Small networks: enough replicas for 16384 numbers in a batch, which stay in the first-level caches. Dense couplings: measured
- * for dgemm with 1000 units, 128 columns come within a fifth of the best speed and still leave blocks for several cores. Sparse
- * ones: tiles of 8 columns whose state fits a second-level cache. */
+/* Small networks: enough replicas for 16384 numbers in a batch, which stay in the first-level caches. Dense couplings: dgemm
+ * packs the weights anew in every call, which costs a fifth of the speed at 128 columns and a tenth at 256; few blocks are no
+ * loss, since a single block runs its panels on all cores. Sparse ones: tiles of 8 columns whose state fits a second-level cache. */
 int64_t sx_block_choose(int64_t n, const sx_coupling *w) {
     if (n <= 64) {
         int64_t b = (16384 / n) / 32 * 32;
         return b < 32 ? 32 : b > 1024 ? 1024 : b;
     }
-    if (w && sx_coupling_form_of(w) == SX_COUPLING_DENSE) return 128;
+    if (w && sx_coupling_form_of(w) == SX_COUPLING_DENSE) return n < 512 ? 128 : 256;
     int64_t b = (163840 / n) / 8 * 8;
     return b < 8 ? 8 : b > 128 ? 128 : b;
 }

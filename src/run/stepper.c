@@ -317,6 +317,34 @@ static sx_status cut(sx_ctx *ctx, const sx_stepper *s, sx_batch x, sx_work w, in
     return SX_OK;
 }
 
+/* One set of normals, in panels of rows on the executor when the batch is large: each is a function of its unit, so the cut does not
+ * matter. */
+#define PANEL_ROWS 64
+typedef struct fill_job {
+    const sx_stepper *s;
+    sx_key key;
+    uint64_t step;
+    uint32_t slot, replica0;
+    int64_t b;
+    double *out;
+} fill_job;
+
+static void fill_panel(void *arg, int64_t i) {
+    const fill_job *j = arg;
+    const int64_t first = i * PANEL_ROWS, rows = j->s->rank - first < PANEL_ROWS ? j->s->rank - first : PANEL_ROWS;
+    j->s->k->normal_rows(j->key, j->step, j->slot, j->replica0, first, rows, j->b, j->out + first * j->b);
+}
+
+static void fill(const sx_stepper *s, sx_key key, int64_t step, sx_slot slot, int64_t replica0, int64_t b, double *out,
+                 const sx_exec *exec) {
+    if (!exec || s->rank * b < SX_PARALLEL_SIZE_) {
+        s->k->normal(key, (uint64_t)step, (uint32_t)slot, (uint32_t)replica0, s->rank, b, out);
+        return;
+    }
+    fill_job job = { s, key, (uint64_t)step, (uint32_t)slot, (uint32_t)replica0, b, out };
+    sx_exec_for(exec, (s->rank + PANEL_ROWS - 1) / PANEL_ROWS, fill_panel, &job);
+}
+
 sx_status sx_stepper_advance(sx_ctx *ctx, const sx_stepper *s, sx_key key, double t0, int64_t step, int64_t count,
                              int64_t replica0, sx_batch x, sx_work w) {
     if (step < 0 || count < 0 || step > SX_STEP_LIMIT - 1 - count)
@@ -333,14 +361,14 @@ sx_status sx_stepper_advance(sx_ctx *ctx, const sx_stepper *s, sx_key key, doubl
     }
     const sx_draw_ draw = s->rank > 0 ? s->row->draw : SX_DRAW_NONE_;
     double *n1 = draw == SX_DRAW_NONE_ ? NULL : p.n1, *n2 = draw == SX_DRAW_DZ_ || draw == SX_DRAW_NEXT_ ? p.n2 : NULL;
-    if (draw == SX_DRAW_NEXT_) s->k->normal(key, (uint64_t)step, SX_SLOT_DW, (uint32_t)replica0, s->rank, x.b, n1);
+    if (draw == SX_DRAW_NEXT_) fill(s, key, step, SX_SLOT_DW, replica0, x.b, n1, w.exec);
     for (int64_t k = step; k < step + count; k++) {
         const double t = t0 + (double)k * s->h;
         if (draw == SX_DRAW_NEXT_) {
-            s->k->normal(key, (uint64_t)k + 1, SX_SLOT_DW, (uint32_t)replica0, s->rank, x.b, n2);
+            fill(s, key, k + 1, SX_SLOT_DW, replica0, x.b, n2, w.exec);
         } else if (draw != SX_DRAW_NONE_) {
-            s->k->normal(key, (uint64_t)k, SX_SLOT_DW, (uint32_t)replica0, s->rank, x.b, n1);
-            if (n2) s->k->normal(key, (uint64_t)k, SX_SLOT_DZ, (uint32_t)replica0, s->rank, x.b, n2);
+            fill(s, key, k, SX_SLOT_DW, replica0, x.b, n1, w.exec);
+            if (n2) fill(s, key, k, SX_SLOT_DZ, replica0, x.b, n2, w.exec);
         }
         s->row->step(s, t, x, n1, n2, p.batches, p.model);
         if (draw == SX_DRAW_NEXT_) { /* the next step reads them as its own */

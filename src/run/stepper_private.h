@@ -14,6 +14,9 @@
 
 #include <math.h>
 
+/* From so many numbers on, elementwise work is cut into panels for the executor. */
+#define SX_PARALLEL_SIZE_ 65536
+
 #define SX_NOISE_CLASSES 5
 #define SX_METHODS       11
 

@@ -34,16 +34,39 @@ static void noise_(const sx_stepper *s, double t, sx_cbatch x, const double *n, 
                                   sx_as_batch_(g, s->n, x.b), w);
 }
 
+/* y += h f + a n over rows, in panels on the executor when the batch is large. */
+#define PANEL_NUMBERS 16384
+typedef struct euler_job_ {
+    const sx_stepper *s;
+    const double *f, *n;
+    sx_batch y;
+    int64_t rows;
+} euler_job_;
+
+static void euler_panel_(void *arg, int64_t i) {
+    const euler_job_ *j = arg;
+    const sx_stepper *s = j->s;
+    const int64_t first = i * j->rows, rows = s->n - first < j->rows ? s->n - first : j->rows, at = first * j->y.b;
+    if (s->amplitude_uniform)
+        s->k->em(rows * j->y.b, s->h, j->f + at, s->amplitude[0], j->n + at, j->y.x + at);
+    else
+        s->k->em_rows(rows, j->y.b, s->h, j->f + at, s->amplitude + first, j->n + at, j->y.x + at);
+}
+
+static void euler_(const sx_stepper *s, const double *f, const double *n, sx_batch y, const sx_exec *exec) {
+    euler_job_ job = { s, f, n, y, s->n };
+    if (exec && s->n * y.b >= SX_PARALLEL_SIZE_) job.rows = y.b < PANEL_NUMBERS ? PANEL_NUMBERS / y.b : 1;
+    sx_exec_for(exec, (s->n + job.rows - 1) / job.rows, euler_panel_, &job);
+}
+
 /* y += h f + sqrt(2 h) B n for constant B; g: one batch. */
 static void add_increment_(const sx_stepper *s, double t, const double *f, const double *n, sx_batch y, double *g,
                            sx_work w) {
     const int64_t size = s->n * y.b;
     if (s->cls == SX_NOISE_NONE) {
         s->k->axpy(size, s->h, f, y.x);
-    } else if (s->amplitude && s->amplitude_uniform) {
-        s->k->em(size, s->h, f, s->amplitude[0], n, y.x);
     } else if (s->amplitude) {
-        s->k->em_rows(s->n, y.b, s->h, f, s->amplitude, n, y.x);
+        euler_(s, f, n, y, w.exec);
     } else {
         noise_(s, t, sx_const_batch(y), n, g, w);
         s->k->em(size, s->h, f, s->scale, g, y.x);

@@ -113,11 +113,12 @@ static void chunk_normals(uint64_t word[4][SX_CHUNK], double *restrict u, double
     }
 }
 
-SX_INLINE void fill(int normal, sx_key key, uint64_t step, uint32_t slot, uint32_t replica0, int64_t n, int64_t b,
-                    double *out) {
+/* Units unit0 .. unit0 + n of a batch of b replicas; unit0 is even. */
+SX_INLINE void fill(int normal, sx_key key, uint64_t step, uint32_t slot, uint32_t replica0, int64_t unit0, int64_t n,
+                    int64_t b, double *out) {
     uint64_t word[4][SX_CHUNK];
     double u[SX_CHUNK], v[SX_CHUNK];
-    sx_item at = { b, 0, 0 };
+    sx_item at = { b, unit0 / 2, 0 };
     if (n <= 0 || b <= 0) return;
     int64_t pair = 0, r = 0, left = (n + 1) / 2 * b;
     for (; left > 0; left -= SX_CHUNK) {
@@ -151,9 +152,14 @@ SX_INLINE void fill(int normal, sx_key key, uint64_t step, uint32_t slot, uint32
 }
 
 void SX_K(normal)(sx_key key, uint64_t step, uint32_t slot, uint32_t replica0, int64_t n, int64_t b, double *out) {
-    fill(1, key, step, slot, replica0, n, b, out);
+    fill(1, key, step, slot, replica0, 0, n, b, out);
+}
+
+void SX_K(normal_rows)(sx_key key, uint64_t step, uint32_t slot, uint32_t replica0, int64_t unit0, int64_t n, int64_t b,
+                       double *out) {
+    fill(1, key, step, slot, replica0, unit0, n, b, out);
 }
 
 void SX_K(uniform)(sx_key key, uint64_t step, uint32_t slot, uint32_t replica0, int64_t n, int64_t b, double *out) {
-    fill(0, key, step, slot, replica0, n, b, out);
+    fill(0, key, step, slot, replica0, 0, n, b, out);
 }

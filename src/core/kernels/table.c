@@ -21,6 +21,7 @@ const sx_kernels SX_PASTE(sx_kernels, SX_LEVEL) = {
     .erf = SX_K(erf),
     .sincospi = SX_K(sincospi),
     .normal = SX_K(normal),
+    .normal_rows = SX_K(normal_rows),
     .uniform = SX_K(uniform),
     .lincomb = SX_K(lincomb),
     .axpy = SX_K(axpy),
