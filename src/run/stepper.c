@@ -331,8 +331,8 @@ typedef struct fill_job {
 
 static void fill_panel(void *arg, int64_t i) {
     const fill_job *j = arg;
-    const int64_t first = i * PANEL_ROWS, rows = j->s->rank - first < PANEL_ROWS ? j->s->rank - first : PANEL_ROWS;
-    j->s->k->normal_rows(j->key, j->step, j->slot, j->replica0, first, rows, j->b, j->out + first * j->b);
+    const int64_t first = i * PANEL_ROWS, left = j->s->rank - first, units = left < PANEL_ROWS ? left : PANEL_ROWS;
+    j->s->k->normal_rows(j->key, j->step, j->slot, j->replica0, first, units, j->b, j->out + first * j->b);
 }
 
 static void fill(const sx_stepper *s, sx_key key, int64_t step, sx_slot slot, int64_t replica0, int64_t b, double *out,
