@@ -529,12 +529,66 @@ static void test_streams(void **state) {
     sx_ctx_free(ctx);
 }
 
+/* Two tasks, two replicas and two units are uncorrelated: z = sqrt(N) r over N = 4000 replicas of last states of independent processes. Mutant:
+ * same-replica-key makes replicas equal. */
+static double correlation(int64_t n, const double *a, const double *b) {
+    double ma = 0, mb = 0, ab = 0, aa = 0, bb = 0;
+    for (int64_t i = 0; i < n; i++) ma += a[i] / (double)n, mb += b[i] / (double)n;
+    for (int64_t i = 0; i < n; i++) {
+        ab += (a[i] - ma) * (b[i] - mb);
+        aa += (a[i] - ma) * (a[i] - ma);
+        bb += (b[i] - mb) * (b[i] - mb);
+    }
+    return ab / sqrt(aa * bb);
+}
+
+static void test_independence(void **state) {
+    (void)state;
+    enum { N = 4000 };
+    sx_ctx *ctx = context(2);
+    sx_model *m = ou(ctx, 2, 1, 1);
+    sx_simulate_opts o = options();
+    o.method = SX_METHOD_EULER_MARUYAMA;
+    o.dt = 0.25;
+    o.duration = 8;
+    o.replicas = N;
+    o.moments = false;
+    static double a[2 * N], b[2 * N], x[N], y[N];
+    sx_result *first = run(ctx, m, &o, 1, "first"), *second = run(ctx, m, &o, 1, "second");
+    OK(ctx, sx_result_read(ctx, first, sx_result_find(first, "first", "x_final"), NULL, NULL, a));
+    OK(ctx, sx_result_read(ctx, second, sx_result_find(second, "second", "x_final"), NULL, NULL, b));
+    const struct {
+        const char *what;
+        const double *from;
+        int unit, shift;
+    } pairs[] = { { "tasks", b, 0, 0 },
+                  { "units", a, 1, 0 },
+                  { "neighbouring replicas", a, 0, 1 },
+                  { "replicas of other blocks", a, 0, 1024 },
+                  { "tasks and units", b, 1, 0 } };
+    for (size_t k = 0; k < sizeof pairs / sizeof *pairs; k++) {
+        for (int r = 0; r < N; r++) {
+            x[r] = a[2 * r];
+            y[r] = pairs[k].from[2 * ((r + pairs[k].shift) % N) + pairs[k].unit];
+        }
+        double z = sqrt(N) * correlation(N, x, y);
+        print_message("%s: z = %.2f\n", pairs[k].what, z);
+        assert_true(fabs(z) < 5);
+        assert_true(z != 0);
+    }
+    sx_result_free(ctx, first);
+    sx_result_free(ctx, second);
+    sx_model_free(ctx, m);
+    sx_ctx_free(ctx);
+}
+
 int main(void) {
     setvbuf(stdout, NULL, _IOLBF, 0);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ou_law),  cmocka_unit_test(test_psd),      cmocka_unit_test(test_first_passage),
         cmocka_unit_test(test_threads), cmocka_unit_test(test_resume),   cmocka_unit_test(test_damaged_checkpoints),
         cmocka_unit_test(test_blow_up), cmocka_unit_test(test_refusals), cmocka_unit_test(test_streams),
+        cmocka_unit_test(test_independence),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
