@@ -46,6 +46,7 @@ void sx_signals_catch(void) {
         sigaction(stops[i].number, &action, NULL);
     }
     signal(SIGPIPE, SIG_IGN); /* a reader that goes away must not end a long run */
+    signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is a failed write, with its message */
 }
 
 bool sx_signals_stop(void) {
