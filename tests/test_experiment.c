@@ -266,7 +266,7 @@ static int64_t values_of(fixture *f, const sx_result *r, const char *group, cons
 }
 
 /* x' = -k x + xi with <xi xi> = 2 D delta has variance D / k = 0.25 (the task takes the exact stepper); sigma = 1 is the same D.
- * Mutants: a factor of two between D and sigma moves the variance by 100 %, many standard errors. */
+ * Mutant noise_sqrt2 (variance half of what it is) must turn this red. */
 static void test_ornstein_uhlenbeck(void **state) {
     fixture *f = *state;
     const char *texts[] = {
