@@ -107,12 +107,12 @@ static void derivatives(void **state) {
 /* Large enough that elementwise loops and couplings run in panels on the executor: same bits. */
 static void panels(void **state) {
     sx_ctx *ctx = *state;
-    enum { N = 600, B = 128 };
+    enum { N = 600, B = 256 };
     sx_coupling *W = dense(ctx, "W", N, 1.3);
     sx_rate_opts o = defaults();
     sx_model *m = NULL;
     OK(sx_rate_create(ctx, &o, W, NULL, NULL, NULL, &m));
-    assert_int_equal(sx_model_block(m), 128);
+    assert_int_equal(sx_model_block(m), 256);
     double *x = numbers("x", -1, 1, N * B), *a = numbers("a", 0, 1, N * B), *c = numbers("c", 0, 1, N * B);
     apply_op(m, OP_F, 0.0, x, B, NULL, B, a, NULL);
     apply_op(m, OP_F, 0.0, x, B, NULL, B, c, sx_ctx_exec(ctx));
