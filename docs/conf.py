@@ -16,7 +16,7 @@ extensions = ["myst_parser", "breathe", "mathml"]
 html_math_renderer = "mathml"
 myst_enable_extensions = ["dollarmath", "deflist", "colon_fence"]
 myst_heading_anchors = 3
-exclude_patterns = ["_generated", "_build"]
+exclude_patterns = ["_generated", "_build", "api/headers.md", "VERSIONING.md", "CHANGELOG.md"]
 primary_domain = "c"
 highlight_language = "none"
 

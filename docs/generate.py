@@ -126,6 +126,12 @@ def main(build, out):
     files["operations.md"] = operations_table(data["models"])
     files["steppers.md"], files["stepper_refusals.md"] = stepper_tables(data)
     files["model_task.md"] = compiled(build, os.path.join(ROOT, "tests", "test_model_task.c"), ["--markdown"], ["-DSX_MARKDOWN_ONLY"])
+    headers = sorted(n[:-2] for n in os.listdir(os.path.join(ROOT, "include", "separatrix")) if n.endswith(".h") and n != "separatrix.h")
+    library = {"experiment": "libseparatrix-io", "io": "libseparatrix-io", "report": "libseparatrix-io"}
+    files["../api/headers.md"] = "```{toctree}\n:maxdepth: 1\n\n" + "\n".join("header-" + h for h in headers) + "\n```\n"
+    for h in headers:
+        files["../api/header-%s.md" % h] = "# %s.h\n\n`#include <separatrix/%s.h>`, in %s.\n\n```{eval-rst}\n.. doxygenfile:: %s.h\n```\n" % (
+            h, h, library.get(h, "libseparatrix"), h)
     for name, text in files.items():
         with open(os.path.join(out, name), "w") as f:
             f.write(text)

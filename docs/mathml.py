@@ -13,10 +13,10 @@ SYMBOLS = {name: ("mi", text) for name, text in {
     "Lambda": "Λ", "infty": "∞", "ell": "ℓ", "hbar": "ℏ", "top": "⊤", "nabla": "∇", "partial": "∂"}.items()}
 SYMBOLS.update({name: ("mo", text) for name, text in {
     "cdot": "·", "times": "×", "le": "≤", "ge": "≥", "ne": "≠", "approx": "≈", "leftarrow": "←", "to": "→", "in": "∈", "sim": "∼", "pm": "±",
-    "langle": "⟨", "rangle": "⟩", "lfloor": "⌊", "rfloor": "⌋", "dots": "…", "ldots": "…", "cdots": "⋯", "colon": ":", "mid": "|", "propto": "∝",
+    "lvert": "|", "rvert": "|", "langle": "⟨", "rangle": "⟩", "lfloor": "⌊", "rfloor": "⌋", "dots": "…", "ldots": "…", "cdots": "⋯", "colon": ":", "mid": "|", "propto": "∝",
     "sum": "∑", "prod": "∏", "int": "∫", "quad": "\u2003", "qquad": "\u2003\u2003", ",": "\u2009", ";": "\u2005", "!": "", " ": "\u00a0",
     "{": "{", "}": "}", "|": "‖"}.items()})
-FUNCTIONS = {"tanh", "cosh", "sinh", "exp", "ln", "sin", "cos", "max", "min", "erf", "artanh", "det", "tr", "diag", "Re", "Im", "sech"}
+FUNCTIONS = {"log", "tanh", "cosh", "sinh", "exp", "ln", "sin", "cos", "max", "min", "erf", "artanh", "det", "tr", "diag", "Re", "Im", "sech"}
 ACCENTS = {"dot": "˙", "hat": "^", "bar": "¯", "tilde": "~"}
 LIMITS = {"∑", "∏"}
 TOKEN = re.compile(r"\\[A-Za-z]+|\\.|[0-9]+(?:\.[0-9]+)?|\s+|.", re.S)
@@ -68,9 +68,8 @@ class Formula:
             if depth:
                 out.append(c)
         text = "".join(out)
-        while depth_of(self.tokens[self.at]) or True:
-            if self.next() == "}":
-                break
+        while self.next() != "}":
+            pass
         return text
 
     def row(self, *ends):
@@ -171,10 +170,6 @@ class Formula:
         if name == "begin":
             return self.environment()
         self.fail("command '\\%s' is not known" % name)
-
-
-def depth_of(token):
-    return token in "{}"
 
 
 def mathml(text, block):
