@@ -79,7 +79,8 @@ sx_status sx_figures_add(sx_figures *f, int id, int n_series, sx_figure **out) {
             i = -1;
         }
     title = var->long_name && *var->long_name ? var->long_name : var->name;
-    SX_TRY(f->ctx, sx_figures_print(f, &figure.title, "%s", title));
+    bool lower = *title >= 'a' && *title <= 'z' && !(title[1] == '_' || title[1] == ' ');
+    SX_TRY(f->ctx, sx_figures_print(f, &figure.title, "%c%s", lower ? *title - 'a' + 'A' : *title, title + 1));
     figure.id = id_text;
     figure.x.label = figure.y.label = figure.z.label = "";
     figure.x.unit = figure.y.unit = figure.z.unit = "";
@@ -201,11 +202,42 @@ sx_status sx_figures_axis(sx_figures *f, const char *group, const char *dim, int
     }
     SX_TRY(f->ctx, sx_figures_take(f, (int64_t)strlen(dim) + 1, 1, &label));
     strcpy(label, dim);
+    size_t end = strlen(label);
+    if (a.discrete && end > 1 && label[end - 1] == '2') label[end - 1] = 0; /* unit2, the other index of a matrix */
     for (char *c = label; *c; c++)
         if (*c == '_') *c = ' ';
     a.label = label;
     *axis = a;
     return SX_OK;
+}
+
+/* "x_mean" -> "mean of x", "first_passage" -> "first passage" */
+sx_status sx_figures_quantity(sx_figures *f, int id, const char **out) {
+    const char *name = sx_result_var(f->r, id, NULL)->name;
+    char *text = NULL;
+    SX_TRY(f->ctx, sx_figures_take(f, (int64_t)strlen(name) + 32, 1, &text));
+    bool of = name[0] && name[1] == '_' && name[2];
+    strcpy(text, of ? name + 2 : name);
+    if (strcmp(text, "psd") == 0) strcpy(text, "spectral density");
+    for (char *c = text; *c; c++)
+        if (*c == '_') *c = ' ';
+    if (of) sprintf(text + strlen(text), " of %c", name[0]);
+    *out = text;
+    return SX_OK;
+}
+
+sx_status sx_figures_value_axis(sx_figures *f, int id, sx_axis *axis) {
+    sx_axis a = { 0 };
+    SX_TRY(f->ctx, sx_figures_quantity(f, id, &a.label));
+    SX_TRY(f->ctx, sx_figures_unit(f, sx_result_var(f->r, id, NULL)->units, &a.unit));
+    *axis = a;
+    return SX_OK;
+}
+
+sx_status sx_figures_item_name(sx_figures *f, const char *const *names, const char *dim, int64_t i, const char **out) {
+    if (names) return sx_figures_print(f, out, "%s", names[i]);
+    const char *word = strrchr(dim, '_'); /* recorded_unit -> unit */
+    return sx_figures_print(f, out, "%s %lld", word ? word + 1 : dim, (long long)i);
 }
 
 /* -- curves ----------------------------------------------------------------------------------------------------------------- */

@@ -9,7 +9,7 @@
 #include <separatrix/result.h>
 
 enum {
-    SX_FIGURE_CURVES = 12,   /* curves in one figure */
+    SX_FIGURE_CURVES = 7,    /* curves in one figure: as many as there are colours */
     SX_FIGURE_POINTS = 2000, /* points of a curve; longer ones are reduced to SX_FIGURE_BUCKETS pairs of extremes */
     SX_FIGURE_BUCKETS = 800,
     SX_FIGURE_CELLS = 400 /* rows and columns of a heat map; larger ones are averaged over blocks */
@@ -62,7 +62,6 @@ typedef struct sx_figures {
     int64_t n, capacity;
     void **blocks;
     int64_t n_blocks, block_room;
-    char *drawn; /* one flag per variable: a builder has taken it */
 } sx_figures;
 
 /* All figures of a result (task NULL) or of one group. Free with sx_figures_free, also after a failure. */
@@ -92,15 +91,44 @@ sx_status sx_figures_axis(sx_figures *f, const char *group, const char *dim, int
 sx_status sx_figures_curve(sx_figures *f, int id, int along, const int64_t at[8], sx_series *series,
                            bool *reduced) SX_MUST_USE;
 
-/* -- families of figures; each marks in `drawn` what it has taken ------------------------------------------------------------ */
+/* What an axis says of a variable: "x_mean" -> "mean of x". */
+sx_status sx_figures_quantity(sx_figures *f, int id, const char **out) SX_MUST_USE;
+/* Axis y (or z) of a variable: quantity and unit. */
+sx_status sx_figures_value_axis(sx_figures *f, int id, sx_axis *axis) SX_MUST_USE;
+/* "unit 3", or its label */
+sx_status sx_figures_item_name(sx_figures *f, const char *const *names, const char *dim, int64_t i,
+                               const char **out) SX_MUST_USE;
 
-/* Anything left: curves over a coordinate, numbers per unit, heat maps. */
+/* -- families of figures: SX_STOPPED = not of this family ------------------------------------------------------------------- */
+
+sx_status sx_figure_trajectories(sx_figures *f, int id) SX_MUST_USE; /* anything over replica and time */
+sx_status sx_figure_moments(sx_figures *f, int id) SX_MUST_USE;      /* one number per unit, theory beside it */
+/* n numbers of variable id against theory, one point each (names NULL = none); nothing if theory hardly varies. */
+sx_status sx_figures_scatter(sx_figures *f, int id, int64_t n, const double *y, const double *error,
+                             const double *theory, const char *const *names, const char *caption) SX_MUST_USE;
+sx_status sx_figure_matrix(sx_figures *f, int id) SX_MUST_USE; /* one number per pair of units */
+sx_status sx_figure_histogram(sx_figures *f, int id) SX_MUST_USE;
+sx_status sx_figure_passage(sx_figures *f, int id) SX_MUST_USE; /* survival functions of first-passage times */
+/* Anything left: curves over a coordinate, numbers per unit. Spectra get logarithmic axes. */
 sx_status sx_figure_generic(sx_figures *f, int id) SX_MUST_USE;
+/* Heat map of two dimensions of a variable, the other indices fixed by at[]; averaged over blocks if larger than SX_FIGURE_CELLS. */
+sx_status sx_figures_heat(sx_figures *f, int id, int row_dim, int column_dim, const int64_t at[8], sx_figure *figure,
+                          bool *reduced) SX_MUST_USE;
+/* Limits of the colours of a heat map; diverging (symmetric about 0) if the numbers have both signs. */
+void sx_figure_limits(const sx_figure *figure, double *low, double *high, bool *diverging);
+/* Colour at u in [0, 1] of the sequential or the diverging map. */
+void sx_figure_colour(double u, bool diverging, unsigned char rgb[3]);
+/* X_se and X_theory of another variable, coordinates, strings, what only the tables show: no figure of their own. */
+bool sx_figures_secondary(const sx_figures *f, int id);
 
 /* -- writers ----------------------------------------------------------------------------------------------------------------- */
 
 /* One <svg> element. title: draw the title (a file of its own); else the page has it. */
 void sx_figure_svg(const sx_figure *figure, bool title, sx_writer *out);
 void sx_figure_csv(const sx_figure *figure, sx_writer *out);
+/* An object for web/report.js. */
+void sx_figure_json(const sx_figure *figure, sx_writer *out);
+/* Heat map as a PNG data URI of columns x rows pixels, the first row at the bottom. */
+void sx_figure_png(const sx_figure *figure, sx_writer *out);
 
 #endif

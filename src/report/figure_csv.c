@@ -19,6 +19,7 @@ static void name_of_index(sx_writer *t, const sx_axis *axis, double x) {
 
 void sx_figure_csv(const sx_figure *figure, sx_writer *t) {
     bool matrix = figure->cells != NULL, names = figure->x.names || (matrix && figure->y.names);
+    for (int k = 0; k < figure->n_series; k++) names = names || figure->series[k].names;
     sx_writer_add(t, matrix ? "" : "series,");
     column(t, figure->x.label, figure->x.unit);
     if (names) sx_writer_add(t, ",name");
@@ -57,7 +58,10 @@ void sx_figure_csv(const sx_figure *figure, sx_writer *t) {
             sx_writer_exact(t, s->x[i]);
             sx_writer_add(t, ",");
             if (names) {
-                name_of_index(t, &figure->x, s->x[i]);
+                if (s->names)
+                    sx_writer_csv(t, s->names[i]);
+                else
+                    name_of_index(t, &figure->x, s->x[i]);
                 sx_writer_add(t, ",");
             }
             sx_writer_exact(t, s->y[i]);

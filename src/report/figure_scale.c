@@ -28,14 +28,15 @@ static void linear_ticks(sx_scale *s, int wanted) {
 
 static void log_ticks(sx_scale *s, int wanted) {
     int first = (int)floor(log10(s->low) + 1e-9), last = (int)ceil(log10(s->high) - 1e-9),
-        every = 1 + (last - first) / (wanted > 1 ? wanted : 1);
+        every = (last - first + wanted) / (wanted + 1);
+    if (every < 1) every = 1;
     s->n_ticks = 0;
     s->power = 0;
     for (int e = first; e <= last; e++)
         for (int m = 1; m < 10; m++) {
             double v = m * pow(10, e);
             bool shown = v >= s->low * (1 - 1e-9) && v <= s->high * (1 + 1e-9) && s->n_ticks < SX_SCALE_TICKS;
-            if (!shown || (m > 1 && last - first > 5)) continue;
+            if (!shown || (m > 1 && last - first > 7)) continue;
             bool text = m == 1 ? (e - first) % every == 0 : last - first <= 1 && (m == 2 || m == 5);
             s->minor[s->n_ticks] = !text;
             s->tick[s->n_ticks++] = v;
@@ -73,7 +74,7 @@ void sx_scale_tick_text(const sx_scale *s, int i, sx_writer *t) {
     if (s->log) {
         int e = (int)floor(log10(v) + 1e-9);
         double m = v / pow(10, e);
-        if (e >= -2 && e <= 3) {
+        if (e >= -3 && e <= 3) {
             sx_writer_number(t, v, 3);
             return;
         }

@@ -8,23 +8,64 @@
 #include <separatrix/report.h>
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+
+static bool has_suffix(const char *name, const char *suffix) {
+    size_t n = strlen(name), m = strlen(suffix);
+    return n > m && strcmp(name + n - m, suffix) == 0;
+}
+
+bool sx_figures_secondary(const sx_figures *f, int id) {
+    static const char *const suffixes[] = { "_se", "_theory" };
+    const char *group, *dims[8];
+    int64_t shape[8];
+    char name[256];
+    const sx_var *var = sx_result_var(f->r, id, &group);
+    int n_dims = sx_result_shape(f->r, id, shape, dims);
+    if (var->dtype == SX_DT_STRING || (n_dims == 1 && strcmp(var->name, dims[0]) == 0)) return true;
+    for (size_t k = 0; k < sizeof suffixes / sizeof *suffixes; k++) {
+        if (!has_suffix(var->name, suffixes[k])) continue;
+        snprintf(name, sizeof name, "%.*s", (int)(strlen(var->name) - strlen(suffixes[k])), var->name);
+        if (sx_result_find(f->r, group, name) >= 0) return true;
+    }
+    /* in the table of the discretisation, in the curves of first passages, beside the mean */
+    if (strncmp(var->name, "dt_shift_", 9) == 0) return true;
+    if (strcmp(var->name, "censored") == 0) return sx_result_find(f->r, group, "first_passage") >= 0;
+    if (strcmp(var->name, "passage_rate") == 0) return true;
+    if (strcmp(var->name, "x_outside") == 0) return sx_result_find(f->r, group, "x_histogram") >= 0;
+    if (strcmp(var->name, "x_final") == 0)
+        return sx_result_find(f->r, group, "x_mean") >= 0 || sx_result_find(f->r, group, "x") >= 0;
+    return false;
+}
+
+/* The first family that takes the variable. */
+static sx_status build(sx_figures *f, int id) {
+    static sx_status (*const families[])(sx_figures *, int) = { sx_figure_trajectories, sx_figure_passage,
+                                                                sx_figure_histogram,    sx_figure_matrix,
+                                                                sx_figure_moments,      sx_figure_generic };
+    if (sx_figures_secondary(f, id)) return SX_OK;
+    for (size_t k = 0; k < sizeof families / sizeof *families; k++) {
+        sx_status status = families[k](f, id);
+        if (status != SX_STOPPED) return status;
+    }
+    return SX_OK;
+}
 
 sx_status sx_figures_build(sx_ctx *ctx, const sx_result *r, const char *task, sx_figures *out) {
     sx_status status = SX_OK;
     sx_figures f = { .ctx = ctx, .r = r };
     int n = sx_result_vars(r);
-    SX_GO(ctx, status, done, sx_figures_take(&f, n, 1, &f.drawn));
     for (int id = 0; id < n; id++) {
         const char *group;
         sx_result_var(r, id, &group);
         if (task && strcmp(task, group) != 0) continue;
-        if (!f.drawn[id]) SX_GO(ctx, status, done, sx_figure_generic(&f, id));
+        SX_GO(ctx, status, fail, build(&f, id));
     }
     *out = f;
     return SX_OK;
-done:
+fail:
     sx_figures_free(&f);
     return status;
 }

@@ -1,10 +1,25 @@
+include(embed) # sx_embed: web/ as C strings
+sx_embed(SX_REPORT_EMBEDDED)
 set(SX_REPORT_SOURCES
   src/report/figure.c
   src/report/figure_csv.c
   src/report/figure_generic.c
+  src/report/figure_histogram.c
+  src/report/figure_json.c
+  src/report/figure_matrix.c
+  src/report/figure_moments.c
+  src/report/figure_passage.c
+  src/report/figure_png.c
   src/report/figure_scale.c
   src/report/figure_svg.c
+  src/report/figure_svg_series.c
+  src/report/figure_trajectories.c
   src/report/figures.c
+  src/report/page_math.c
+  src/report/page_sections.c
+  src/report/page_sha256.c
+  src/report/page_tables.c
   src/report/report.c
   src/report/writer.c
+  ${SX_REPORT_EMBEDDED}
 )

@@ -157,6 +157,13 @@ void sx_writer_fixed(sx_writer *t, double x, int decimals) {
     sx_writer_add(t, strcmp(buf, "-0") == 0 ? "0" : buf);
 }
 
+void sx_writer_decimals(sx_writer *t, double x, int decimals) {
+    char buf[400];
+    snprintf(buf, sizeof buf, "%.*f", decimals, x);
+    use_dot(buf);
+    sx_writer_add(t, buf);
+}
+
 void sx_writer_superscript(sx_writer *t, int n) {
     static const char *const digit[] = { "⁰", "¹", "²", "³", "⁴", "⁵", "⁶", "⁷", "⁸", "⁹" };
     char buf[16];

@@ -28,6 +28,8 @@ void sx_writer_csv(sx_writer *t, const char *s);
 void sx_writer_exact(sx_writer *t, double x);
 /* As %.*g. */
 void sx_writer_number(sx_writer *t, double x, int digits);
+/* As %.*f. */
+void sx_writer_decimals(sx_writer *t, double x, int decimals);
 /* As %.*f without trailing zeros: coordinates of a drawing. */
 void sx_writer_fixed(sx_writer *t, double x, int decimals);
 /* For people: 4 digits, 1.2×10⁻³. */
