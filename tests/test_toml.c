@@ -163,8 +163,7 @@ static void test_nasty_text(void **state) {
         "a = 1979-05-27\nb = 07:32:00.5\nc = 1979-05-27T07:32:00\nd = 1979-05-27T00:32:00.999999-07:00",
         "",
         "# nothing\n",
-        "\xEF\xBB\xBF"
-        "a = 1",
+        "\xEF\xBB\xBF\x61 = 1", /* a byte-order mark, then a = 1 */
         "a = 1\r\nb = '''x\r\ny'''\r\n",
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
