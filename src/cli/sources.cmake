@@ -8,7 +8,11 @@ set(SX_CLI_SOURCES
   src/cli/cmd_new.c
   src/cli/cmd_report.c
   src/cli/cmd_run.c
+  src/cli/cmd_selfcheck.c
   src/cli/main.c
   src/cli/progress.c
+  src/cli/selfcheck_laws.c
+  src/cli/selfcheck_machine.c
+  src/cli/selfcheck_model.c
   src/cli/signals.c
 )
