@@ -19,6 +19,7 @@ myst_heading_anchors = 3
 exclude_patterns = ["_generated", "_build", "api/headers.md", "VERSIONING.md", "CHANGELOG.md"]
 primary_domain = "c"
 highlight_language = "none"
+smartquotes = False
 
 breathe_projects = {"separatrix": os.environ.get("SX_DOXYGEN_XML", "")}
 breathe_default_project = "separatrix"

@@ -10,7 +10,7 @@ from sphinx.errors import ExtensionError
 SYMBOLS = {name: ("mi", text) for name, text in {
     "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "eta": "η", "theta": "θ", "lambda": "λ", "mu": "μ", "nu": "ν", "xi": "ξ", "pi": "π",
     "rho": "ρ", "sigma": "σ", "tau": "τ", "phi": "φ", "omega": "ω", "epsilon": "ε", "zeta": "ζ", "Phi": "Φ", "Delta": "Δ", "Gamma": "Γ",
-    "Lambda": "Λ", "infty": "∞", "ell": "ℓ", "hbar": "ℏ", "top": "⊤", "nabla": "∇", "partial": "∂"}.items()}
+    "Lambda": "Λ", "infty": "∞", "ell": "ℓ", "hbar": "ℏ", "top": "T", "nabla": "∇", "partial": "∂"}.items()}
 SYMBOLS.update({name: ("mo", text) for name, text in {
     "cdot": "·", "times": "×", "le": "≤", "ge": "≥", "ne": "≠", "approx": "≈", "leftarrow": "←", "to": "→", "in": "∈", "sim": "∼", "pm": "±",
     "lvert": "|", "rvert": "|", "langle": "⟨", "rangle": "⟩", "lfloor": "⌊", "rfloor": "⌋", "dots": "…", "ldots": "…", "cdots": "⋯", "colon": ":", "mid": "|", "propto": "∝",
@@ -19,6 +19,7 @@ SYMBOLS.update({name: ("mo", text) for name, text in {
 FUNCTIONS = {"log", "tanh", "cosh", "sinh", "exp", "ln", "sin", "cos", "max", "min", "erf", "artanh", "det", "tr", "diag", "Re", "Im", "sech"}
 ACCENTS = {"dot": "˙", "hat": "^", "bar": "¯", "tilde": "~"}
 LIMITS = {"∑", "∏"}
+BAR = ' stretchy="false" lspace="0" rspace="0"'
 TOKEN = re.compile(r"\\[A-Za-z]+|\\.|[0-9]+(?:\.[0-9]+)?|\s+|.", re.S)
 
 
@@ -44,6 +45,9 @@ class Formula:
     def group(self):
         """The argument of a command: {...} or one token."""
         if self.peek() != "{":
+            token = self.peek()
+            if token and token[0].isdigit() and len(token) > 1:  # \frac12: one digit each
+                self.tokens[self.at:self.at + 1] = [token[0], token[1:]]
             return self.atom()
         self.next()
         inner = self.row("}")
@@ -83,24 +87,24 @@ class Formula:
     def scripted(self):
         base = self.atom()
         sub = sup = None
+        primes = ""
         while self.peek() in ("_", "^", "'"):
             mark = self.next()
             if mark == "'":
-                primes = "′"
-                while self.peek() == "'":
-                    self.next()
-                    primes += "′"
-                sup = "<mo>%s</mo>" % primes
+                primes += "′"
             elif mark == "_":
                 sub = self.group()
             else:
-                argument = self.group()
-                sup = "<mrow>%s%s</mrow>" % (sup, argument) if sup else argument
+                sup = self.group()
+        # a prime is raised by its glyph
+        tail = '<mo lspace="0" rspace="0">%s</mo>' % primes if primes else ""
         if sub is None and sup is None:
-            return base
-        under = any(">%s<" % s in base for s in LIMITS)
+            return base + tail
+        under = base.startswith("<mo") and any(">%s<" % s in base for s in LIMITS)
+        # scripts of a parenthesis: as high as those of a letter
+        lead, base = (base, "<mrow></mrow>") if base.startswith("<mo") and not under and ">∫<" not in base else ("", base)
         tag = ("munderover" if under else "msubsup") if sub and sup else ("munder" if under else "msub") if sub else ("mover" if under else "msup")
-        return "<%s>%s%s%s</%s>" % (tag, base, sub or "", sup or "", tag)
+        return "%s<%s>%s%s%s</%s>%s" % (lead, tag, base, sub or "", sup or "", tag, tail)
 
     def environment(self):
         name = self.words()
@@ -139,16 +143,18 @@ class Formula:
             return "<mi>%s</mi>" % token
         if token in "}_^&":
             self.fail("'%s' is out of place" % token)
-        return "<mo%s>%s</mo>" % (' stretchy="false"' if token in "()[]|" else "", "−" if token == "-" else html.escape(token))
+        return "<mo%s>%s</mo>" % (BAR if token == "|" else ' stretchy="false"' if token in "()[]" else "", "−" if token == "-" else html.escape(token))
 
     def command(self, name):
         if name in FUNCTIONS:
             return "<mrow><mi>%s</mi><mo>\u2061</mo></mrow>" % name if self.peek() not in ("_", "^") else "<mi>%s</mi>" % name
         if name in SYMBOLS:
             tag, text = SYMBOLS[name]
+            if name == "top":
+                return '<mi mathvariant="normal">T</mi>'
             if text.strip() == "" and tag == "mo":
                 return "<mtext>%s</mtext>" % text
-            stretch = ' stretchy="false"' if text in "⟨⟩⌊⌋‖|" else ""
+            stretch = BAR if text in "‖|" else ' stretchy="false"' if text in "⟨⟩⌊⌋" else ""
             return "<%s%s>%s</%s>" % (tag, stretch, html.escape(text), tag)
         if name in ("frac", "tfrac", "dfrac"):
             top, bottom = self.group(), self.group()

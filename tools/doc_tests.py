@@ -152,7 +152,7 @@ def main():
     parser.add_argument("--cc", default="gcc")
     parser.add_argument("--flags", default="")
     parser.add_argument("pages", nargs="*")
-    args = parser.parse_args()
+    args = parser.parse_intermixed_args()
     runner = Runner(args)
     for path in pages(args.source):
         page = os.path.relpath(path, args.source)

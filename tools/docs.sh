@@ -19,6 +19,10 @@ mkdir -p "$out/doxygen"
 cp -R "$root/docs" "$out/source"
 rm -rf "$out/source/_generated" "$out/source/__pycache__"
 cp "$root/VERSIONING.md" "$root/CHANGELOG.md" "$out/source/"
+mkdir -p "$out/source/examples"
+for page in "$root"/examples/*/README.md; do
+    cp "$page" "$out/source/examples/$(basename "$(dirname "$page")").md"
+done
 
 # tables that the program itself gives
 SX_SOURCE=$root python3 "$root/docs/generate.py" "$build" "$out/source/_generated"
