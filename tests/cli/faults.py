@@ -42,7 +42,7 @@ name = "second"
 do = "simulate"
 method = "heun"
 dt = 0.05
-duration = 20.0
+duration = 8.0
 replicas = 24
 initial = { kind = "uniform", lo = -1.0, hi = 1.0 }
 covariance = true
