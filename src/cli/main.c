@@ -38,7 +38,8 @@ static const sx_command commands[] = {
     { "new", "new KIND",
       "a commented starting file; separatrix new rate | separatrix run - ends in seconds with a figure", NULL,
       sx_cmd_new },
-    { "selfcheck", "selfcheck [FILE]", "exact-answer checks on this machine and, with FILE, of the model of an experiment",
+    { "selfcheck", "selfcheck [FILE]",
+      "exact-answer checks on this machine and, with FILE, of the model of an experiment",
       "  -s, --set KEY=VALUE  change a value of the experiment; may be repeated\n", sx_cmd_selfcheck },
     { "bench", "bench [options]", "the speed table of this machine, beside its limits",
       "  -t, --threads N      up to so many threads (default: all cores)\n"
