@@ -30,7 +30,8 @@ typedef struct sx_activation {
     double beta, theta, power;
 } sx_activation;
 /** Initialiser with the default parameters. */
-#define SX_ACTIVATION(kind) { (kind), 1.0, 0.0, 2.0 }
+#define SX_ACTIVATION(kind)                                                                                            \
+    { (kind), 1.0, 0.0, 2.0 }
 
 /** y = d^order phi (x), order 0..3, over n numbers; y may equal x. */
 SX_API void sx_phi(const sx_activation *phi, int order, int64_t n, const double *x, double *y);

@@ -46,15 +46,16 @@ SX_API const sx_field *sx_experiment_coupling_fields(void);
 /** Prediction of one run. */
 typedef struct sx_prediction {
     size_t struct_size; /**< sizeof(sx_prediction) */
-    int64_t memory;  /**< peak bytes */
-    int64_t disk;    /**< peak bytes in the output directory */
-    double seconds;  /**< from a few measured steps on this machine */
+    int64_t memory;     /**< peak bytes */
+    int64_t disk;       /**< peak bytes in the output directory */
+    double seconds;     /**< from a few measured steps on this machine */
 } sx_prediction;
 /** Validate everything, including files and needs of tasks, and predict. Does not write. */
 SX_API sx_status sx_experiment_check(sx_ctx *ctx, const sx_experiment *e, sx_prediction *out) SX_MUST_USE;
 /** The same, with the text that `separatrix check` prints: the resolved experiment, model, couplings (with spectral radius up to 2000
  *  units), predictions. text may be NULL; free it with sx_free. */
-SX_API sx_status sx_experiment_describe(sx_ctx *ctx, const sx_experiment *e, char **text, sx_prediction *out) SX_MUST_USE;
+SX_API sx_status sx_experiment_describe(sx_ctx *ctx, const sx_experiment *e, char **text,
+                                        sx_prediction *out) SX_MUST_USE;
 /** Run all tasks and save result.h5 in the directory. SX_STOPPED: a checkpoint and a partial result are there. Everything that can be
  *  checked is checked before the directory is made. Once the directory is made and locked, "output directory: DIR" is logged: a host that
  *  keeps a log file in it may open that now. `resume` continues from checkpoints and refuses a changed experiment, changed input files and
@@ -66,10 +67,12 @@ typedef struct sx_run_opts {
     size_t struct_size; /**< sizeof(sx_run_opts) */
     /** continue from checkpoints; replace an earlier result (with resume: accept another kernel set) */
     bool resume, force;
-    double checkpoint_interval; /**< seconds between checkpoints, at least one round of segments; 0 = after every round */
+    double
+        checkpoint_interval; /**< seconds between checkpoints, at least one round of segments; 0 = after every round */
 } sx_run_opts;
 /** Initialiser: a fresh run with checkpoints every 30 seconds. */
-#define SX_RUN_OPTS { sizeof(sx_run_opts), false, false, 30.0 }
+#define SX_RUN_OPTS                                                                                                    \
+    { sizeof(sx_run_opts), false, false, 30.0 }
 /** sx_experiment_run with all its choices. */
 SX_API sx_status sx_experiment_run_with(sx_ctx *ctx, const sx_experiment *e, const char *directory,
                                         const sx_run_opts *opts) SX_MUST_USE;

@@ -15,34 +15,39 @@ extern "C" {
 /** Numbers per unit (or per whatever `shape` says): n == 0 absent, n == 1 the same for all, else one each. In an experiment
  *  file: a number, a list, or { file = "a.csv", column = , key = , missing = }; matrices are row-major, n = rows * columns. */
 typedef struct sx_values {
-    int64_t n; /**< 0, 1 or as many as the shape says */
+    int64_t n;          /**< 0, 1 or as many as the shape says */
     const double *data; /**< borrowed */
 } sx_values;
 
 /** A selection of units by label or index; n == 0 means all. */
 typedef struct sx_units {
-    int64_t n; /**< number of selected units; 0 = all */
+    int64_t n;            /**< number of selected units; 0 = all */
     const int64_t *index; /**< borrowed */
 } sx_units;
 
 /** A list of texts. */
 typedef struct sx_strings {
-    int64_t n; /**< number of texts */
+    int64_t n;               /**< number of texts */
     const char *const *text; /**< borrowed */
 } sx_strings;
 
 /** Initial states. Random ones use slot SX_SLOT_INITIAL of the task's key derived with "initial". */
-typedef enum sx_initial_kind { SX_INITIAL_ZERO, SX_INITIAL_VALUES, SX_INITIAL_GAUSSIAN, SX_INITIAL_UNIFORM } sx_initial_kind;
+typedef enum sx_initial_kind {
+    SX_INITIAL_ZERO,
+    SX_INITIAL_VALUES,
+    SX_INITIAL_GAUSSIAN,
+    SX_INITIAL_UNIFORM
+} sx_initial_kind;
 /** Initial states of the replicas. */
 typedef struct sx_initial {
-    int kind; /**< an sx_initial_kind */
-    sx_values values;    /**< n, or points * n: replica r starts at point r mod points */
+    int kind;         /**< an sx_initial_kind */
+    sx_values values; /**< n, or points * n: replica r starts at point r mod points */
     /** gaussian: mean and standard deviation */
-    double mean, sd;     /**< gaussian */
+    double mean, sd; /**< gaussian */
     /** uniform: ends of the interval */
     double lo, hi;
-    sx_key key;          /**< of random states, used when has_key (experiment: seeds.initial); derived with "initial" */
-    bool has_key;        /**< false: the task's own key */
+    sx_key key;   /**< of random states, used when has_key (experiment: seeds.initial); derived with "initial" */
+    bool has_key; /**< false: the task's own key */
 } sx_initial;
 
 /** Type of a field: what the options struct holds and what the experiment file may say. */
@@ -63,39 +68,40 @@ typedef enum sx_type {
 
 /** Elements of an array of tables; stride is sub_size of the field. */
 typedef struct sx_tables {
-    int64_t n; /**< number of tables */
+    int64_t n;         /**< number of tables */
     const void *items; /**< borrowed */
 } sx_tables;
 
 /** Properties of a field; add them up. */
 typedef enum sx_field_flag {
-    SX_REQUIRED = 1,   /**< no default: must be given */
-    SX_LO_OPEN = 2,    /**< value > lo instead of >= */
-    SX_HI_OPEN = 4,    /**< value < hi instead of <= */
-    SX_FROM_FILE = 8,  /**< SX_VALUES may come from a file */
-    SX_OPTIONAL = 16,  /**< SX_TABLE: absent means "not given"; the bool at `given` tells */
-    SX_NO_LIST = 32    /**< SX_VALUES: a single number only */
+    SX_REQUIRED = 1,  /**< no default: must be given */
+    SX_LO_OPEN = 2,   /**< value > lo instead of >= */
+    SX_HI_OPEN = 4,   /**< value < hi instead of <= */
+    SX_FROM_FILE = 8, /**< SX_VALUES may come from a file */
+    SX_OPTIONAL = 16, /**< SX_TABLE: absent means "not given"; the bool at `given` tells */
+    SX_NO_LIST = 32   /**< SX_VALUES: a single number only */
 } sx_field_flag;
 
 /** One field of an options struct. */
 typedef struct sx_field {
     const char *name; /**< key in the experiment file */
-    sx_type type; /**< type of the member */
-    size_t offset;       /**< in the options struct */
+    sx_type type;     /**< type of the member */
+    size_t offset;    /**< in the options struct */
     /** closed unless flagged (an infinite end is open unless it is the default); SX_VALUES: range of each element; lo == hi == 0: unbounded */
     double lo, hi;
-    const char *def;     /**< default as TOML text ("0.01", "\"tanh\"", "[]"); NULL with SX_REQUIRED or "absent" */
-    const char *unit;    /**< "time", "state", "1/time", "1", ...: dimensions, printed with the experiment's unit names */
-    const char *help;    /**< one sentence */
-    const char *choices; /**< SX_ENUM: "euler-maruyama|heun|..." */
-    const char *shape;   /**< SX_VALUES: "unit", "unit,unit", "unit,rank" */
+    const char *def;  /**< default as TOML text ("0.01", "\"tanh\"", "[]"); NULL with SX_REQUIRED or "absent" */
+    const char *unit; /**< "time", "state", "1/time", "1", ...: dimensions, printed with the experiment's unit names */
+    const char *help; /**< one sentence */
+    const char *choices;        /**< SX_ENUM: "euler-maruyama|heun|..." */
+    const char *shape;          /**< SX_VALUES: "unit", "unit,unit", "unit,rank" */
     const struct sx_field *sub; /**< fields of a nested table */
-    size_t sub_size;     /**< sizeof one element of `sub` */
-    size_t given;        /**< offset of a bool set when the key was given; 0 = none */
-    unsigned flags; /**< sx_field_flag values */
+    size_t sub_size;            /**< sizeof one element of `sub` */
+    size_t given;               /**< offset of a bool set when the key was given; 0 = none */
+    unsigned flags;             /**< sx_field_flag values */
 } sx_field;
 /** Ends a table. */
-#define SX_FIELD_END { .name = NULL }
+#define SX_FIELD_END                                                                                                   \
+    { .name = NULL }
 /** Range of a number that may have any finite value. */
 #define SX_UNBOUNDED .lo = 0, .hi = 0
 

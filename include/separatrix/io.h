@@ -13,11 +13,11 @@ extern "C" {
 
 /** A numeric array from a file, converted exactly to f64 (integers above 2^53 are refused). Owned; free with sx_array_free. */
 typedef struct sx_array {
-    int ndim; /**< number of axes */
-    int64_t shape[8]; /**< length of each axis */
-    double *data;       /**< row-major; NULL for sparse */
-    int64_t n;          /**< numbers in data */
-    char **row_labels;  /**< shape[0] labels, or NULL */
+    int ndim;             /**< number of axes */
+    int64_t shape[8];     /**< length of each axis */
+    double *data;         /**< row-major; NULL for sparse */
+    int64_t n;            /**< numbers in data */
+    char **row_labels;    /**< shape[0] labels, or NULL */
     char **column_labels; /**< shape[1] labels, or NULL */
     /* sparse (Matrix Market coordinate, CSV edges): entries (row, column, value), in the order of the file */
     int64_t nnz; /**< sparse: number of entries */
@@ -31,16 +31,16 @@ SX_API void sx_array_free(sx_ctx *ctx, sx_array *a); /**< content, not the struc
 typedef enum sx_csv_layout { SX_CSV_MATRIX, SX_CSV_EDGES, SX_CSV_COLUMN } sx_csv_layout;
 /** How to read a file. Zero-initialise; unset members do not matter for other formats. */
 typedef struct sx_read_opts {
-    const char *name;       /**< entry of .npz / tensor of .safetensors; NULL: the only one */
-    int layout;             /**< CSV: matrix, edges (columns source,target,weight by header name or the first three), column */
-    int header;             /**< CSV: 1 yes, 0 no, -1 unknown: refused with a hint when the first line does not parse as numbers */
+    const char *name; /**< entry of .npz / tensor of .safetensors; NULL: the only one */
+    int layout; /**< CSV: matrix, edges (columns source,target,weight by header name or the first three), column */
+    int header; /**< CSV: 1 yes, 0 no, -1 unknown: refused with a hint when the first line does not parse as numbers */
     bool first_column_labels; /**< CSV: the first column holds labels */
     /** CSV column layout: value column and label column by header name */
     const char *column, *key;
-    bool missing_error;     /**< empty fields and "nan": error (true) or `missing` */
-    double missing; /**< value of empty fields when they are no error */
+    bool missing_error;   /**< empty fields and "nan": error (true) or `missing` */
+    double missing;       /**< value of empty fields when they are no error */
     bool allow_nonfinite; /**< accept infinities and NaN, which are errors otherwise */
-    int64_t max_bytes;      /**< limit of the expanded data; 0 = 4 GB */
+    int64_t max_bytes;    /**< limit of the expanded data; 0 = 4 GB */
 } sx_read_opts;
 /** Read by extension (.npy .npz .csv .csv.gz .txt .mtx .safetensors). Errors: SX_E_FILE "FILE:LINE:COLUMN: ..." or "FILE: ...". */
 SX_API sx_status sx_array_read(sx_ctx *ctx, const char *path, const sx_read_opts *opts, sx_array *out) SX_MUST_USE;
@@ -48,7 +48,8 @@ SX_API sx_status sx_array_read(sx_ctx *ctx, const char *path, const sx_read_opts
 SX_API sx_status sx_array_parse(sx_ctx *ctx, const char *name, const char *format, const void *bytes, size_t n,
                                 const sx_read_opts *opts, sx_array *out) SX_MUST_USE;
 /** Write a .npy file (version 1.0, '<f8'). */
-SX_API sx_status sx_npy_write(sx_ctx *ctx, const char *path, int ndim, const int64_t *shape, const double *data) SX_MUST_USE;
+SX_API sx_status sx_npy_write(sx_ctx *ctx, const char *path, int ndim, const int64_t *shape,
+                              const double *data) SX_MUST_USE;
 
 /* The HDF5 library is not thread-safe: call the following two, and read a loaded result, from one thread at a time. */
 /** Write a result as HDF5 in netCDF-4 layout: PATH.tmp, every call checked, all ids closed, fsync, reopened and compared, rename. On
@@ -63,8 +64,15 @@ SX_API sx_status sx_result_load(sx_ctx *ctx, const char *path, sx_result **out) 
 /** A parsed document: a tree of nodes with their places. Tables keep the order of the text. */
 typedef struct sx_toml sx_toml;
 /** Type of a node. */
-typedef enum sx_toml_type { SX_TOML_TABLE, SX_TOML_ARRAY, SX_TOML_STRING, SX_TOML_INTEGER, SX_TOML_FLOAT, SX_TOML_BOOL,
-                            SX_TOML_DATE } sx_toml_type;
+typedef enum sx_toml_type {
+    SX_TOML_TABLE,
+    SX_TOML_ARRAY,
+    SX_TOML_STRING,
+    SX_TOML_INTEGER,
+    SX_TOML_FLOAT,
+    SX_TOML_BOOL,
+    SX_TOML_DATE
+} sx_toml_type;
 /** A node of the tree; borrowed from its document. */
 typedef struct sx_toml_node sx_toml_node;
 /** Parse; errors are SX_E_USAGE "FILE:LINE:COLUMN: ...". Limits: 1 MB, nesting 32, 1e5 keys, valid UTF-8. */
@@ -97,7 +105,8 @@ SX_API int64_t sx_toml_count(const sx_toml_node *node);
 SX_API const sx_toml_node *sx_toml_at(const sx_toml_node *node, int64_t i); /**< child i in the order of the text */
 /** Child with that key, or NULL. */
 SX_API const sx_toml_node *sx_toml_get(const sx_toml_node *table, const char *key);
-SX_API const char *sx_toml_string(const sx_toml_node *node, size_t *length); /**< text of strings and dates; length may be NULL */
+SX_API const char *sx_toml_string(const sx_toml_node *node,
+                                  size_t *length); /**< text of strings and dates; length may be NULL */
 /** Value of an integer node, 0 for others. */
 SX_API int64_t sx_toml_integer(const sx_toml_node *node);
 SX_API double sx_toml_float(const sx_toml_node *node); /**< integers too */

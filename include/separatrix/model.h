@@ -25,8 +25,8 @@ typedef struct sx_batch {
 /** The same, read only. */
 typedef struct sx_cbatch {
     const double *x; /**< n * b numbers */
-    int64_t n; /**< units */
-    int64_t b; /**< as a base point b == 1 serves every column of the direction */
+    int64_t n;       /**< units */
+    int64_t b;       /**< as a base point b == 1 serves every column of the direction */
 } sx_cbatch;
 /** A batch as a read-only one. */
 static inline sx_cbatch sx_const_batch(sx_batch x) {
@@ -39,23 +39,24 @@ static inline sx_cbatch sx_const_batch(sx_batch x) {
 
 /** Scratch of an operation, sized by ops->work, and the executor for its unit panels (NULL = serial; same bits). */
 typedef struct sx_work {
-    double *p; /**< scratch, 64-byte aligned */
-    int64_t doubles; /**< its size */
+    double *p;           /**< scratch, 64-byte aligned */
+    int64_t doubles;     /**< its size */
     const sx_exec *exec; /**< executor of panels; NULL = serial */
-    int64_t replica0; /**< global replica of the first column; read only by inputs with trials (replica r uses trial r mod trials) */
+    int64_t
+        replica0; /**< global replica of the first column; read only by inputs with trials (replica r uses trial r mod trials) */
 } sx_work;
 
 /** Named state arrays, concatenated in order. Unit u of the flat state is element u - first of its array. */
 typedef struct sx_state_array {
     const char *name;          /**< "x" for single-array models */
     const char *dim;           /**< name of its index: "unit" for single-array models */
-    int64_t n; /**< units */
+    int64_t n;                 /**< units */
     const char *const *labels; /**< n labels, or NULL */
 } sx_state_array;
 /** The state arrays of a model. */
 typedef struct sx_layout {
-    int64_t n; /**< sum over arrays */
-    int n_arrays; /**< number of arrays */
+    int64_t n;                    /**< sum over arrays */
+    int n_arrays;                 /**< number of arrays */
     const sx_state_array *arrays; /**< the arrays, in the order of the flat state */
 } sx_layout;
 
@@ -71,8 +72,23 @@ typedef enum sx_matrix_form { SX_MATRIX_DENSE, SX_MATRIX_CSR } sx_matrix_form;
 
 /** The operations, for ops->work. */
 typedef enum sx_op {
-    SX_OP_F, SX_OP_JVP, SX_OP_VJP, SX_OP_HVV, SX_OP_PHV, SX_OP_TVVV, SX_OP_JACOBIAN, SX_OP_DIVERGENCE, SX_OP_POTENTIAL,
-    SX_OP_GRADIENT, SX_OP_METRIC, SX_OP_REENTRANT, SX_OP_SAMPLE, SX_OP_KICK, SX_OP_MOVE, SX_OP_OBSERVE, SX_OP_COUNT
+    SX_OP_F,
+    SX_OP_JVP,
+    SX_OP_VJP,
+    SX_OP_HVV,
+    SX_OP_PHV,
+    SX_OP_TVVV,
+    SX_OP_JACOBIAN,
+    SX_OP_DIVERGENCE,
+    SX_OP_POTENTIAL,
+    SX_OP_GRADIENT,
+    SX_OP_METRIC,
+    SX_OP_REENTRANT,
+    SX_OP_SAMPLE,
+    SX_OP_KICK,
+    SX_OP_MOVE,
+    SX_OP_OBSERVE,
+    SX_OP_COUNT
 } sx_op;
 
 /** Version of the tables of operations. */
@@ -84,23 +100,26 @@ typedef struct sx_model_ops {
     uint32_t abi, struct_size;
     const char *name; /**< name of the model kind */
     /* required */
-    int64_t (*work)(const void *self, sx_op op, int64_t b);                                 /**< doubles of scratch */
-    void (*F)(const void *self, double t, sx_cbatch x, sx_batch out, sx_work w);            /**< drift, or the map */
+    int64_t (*work)(const void *self, sx_op op, int64_t b);                      /**< doubles of scratch */
+    void (*F)(const void *self, double t, sx_cbatch x, sx_batch out, sx_work w); /**< drift, or the map */
     /* derivatives of F; missing ones are an SX_E_UNSUPPORTED that names them */
-    void (*jvp)(const void *self, double t, sx_cbatch x, sx_cbatch u, sx_batch out, sx_work w);   /**< J u */
-    void (*vjp)(const void *self, double t, sx_cbatch x, sx_cbatch p, sx_batch out, sx_work w);   /**< J^T p */
-    void (*hvv)(const void *self, double t, sx_cbatch x, sx_cbatch u, sx_cbatch v, sx_batch out, sx_work w); /**< d2F[u,v] */
-    void (*phv)(const void *self, double t, sx_cbatch x, sx_cbatch p, sx_cbatch v, sx_batch out, sx_work w); /**< grad_x (p.J v) */
+    void (*jvp)(const void *self, double t, sx_cbatch x, sx_cbatch u, sx_batch out, sx_work w); /**< J u */
+    void (*vjp)(const void *self, double t, sx_cbatch x, sx_cbatch p, sx_batch out, sx_work w); /**< J^T p */
+    void (*hvv)(const void *self, double t, sx_cbatch x, sx_cbatch u, sx_cbatch v, sx_batch out,
+                sx_work w); /**< d2F[u,v] */
+    void (*phv)(const void *self, double t, sx_cbatch x, sx_cbatch p, sx_cbatch v, sx_batch out,
+                sx_work w); /**< grad_x (p.J v) */
     void (*tvvv)(const void *self, double t, sx_cbatch x, sx_cbatch u, sx_cbatch v, sx_cbatch w3, sx_batch out,
-                 sx_work w);                                                                /**< d3F[u,v,w3] */
+                 sx_work w); /**< d3F[u,v,w3] */
     /** J at one point, row-major n x n. */
     void (*jacobian)(const void *self, double t, const double *x, double *out, sx_work w);
-    void (*divergence)(const void *self, double t, sx_cbatch x, double *out, sx_work w);    /**< tr J, one per column */
+    void (*divergence)(const void *self, double t, sx_cbatch x, double *out, sx_work w); /**< tr J, one per column */
     /* parts; without default */
-    void (*potential)(const void *self, double t, sx_cbatch x, double *out, sx_work w);     /**< Phi, one per column */
-    void (*gradient)(const void *self, double t, sx_cbatch x, sx_batch out, sx_work w);     /**< grad Phi */
-    void (*metric)(const void *self, int inverse, sx_cbatch x, sx_cbatch v, sx_batch out, sx_work w); /**< G v or G^-1 v */
-    void (*reentrant)(const void *self, double t, sx_cbatch x, sx_batch out, sx_work w);    /**< R */
+    void (*potential)(const void *self, double t, sx_cbatch x, double *out, sx_work w); /**< Phi, one per column */
+    void (*gradient)(const void *self, double t, sx_cbatch x, sx_batch out, sx_work w); /**< grad Phi */
+    void (*metric)(const void *self, int inverse, sx_cbatch x, sx_cbatch v, sx_batch out,
+                   sx_work w);                                                           /**< G v or G^-1 v */
+    void (*reentrant)(const void *self, double t, sx_cbatch x, sx_batch out, sx_work w); /**< R */
     /** Draw the next state of a sampler, in place. */
     void (*sample)(const void *self, uint64_t step, int64_t replica0, sx_batch x, sx_work w);
     /** Hamiltonian: advance the momenta by h. */
@@ -113,8 +132,8 @@ typedef struct sx_model_ops {
     const void *f32;                                                     /**< reserved */
     /** Free self. */
     void (*destroy)(sx_ctx *ctx, void *self);
-    double (*input_end)(const void *self);                               /**< NULL: INFINITY */
-    int64_t (*trials)(const void *self);                                 /**< NULL: 1 */
+    double (*input_end)(const void *self); /**< NULL: INFINITY */
+    int64_t (*trials)(const void *self);   /**< NULL: 1 */
 } sx_model_ops;
 
 /** What the noise looks like; decides which steppers fit. */
@@ -135,17 +154,20 @@ typedef struct sx_noise_ops {
     const char *name; /**< name of the noise */
     /** doubles of scratch for b columns */
     int64_t (*work)(const void *self, int64_t b);
-    void (*B)(const void *self, double t, sx_cbatch x, sx_cbatch w, sx_batch out, sx_work wk);   /**< w[rank][b] -> B w */
-    void (*Bt)(const void *self, double t, sx_cbatch x, sx_cbatch p, sx_batch out, sx_work wk);  /**< p[n][b] -> B^T p */
+    void (*B)(const void *self, double t, sx_cbatch x, sx_cbatch w, sx_batch out, sx_work wk); /**< w[rank][b] -> B w */
+    void (*Bt)(const void *self, double t, sx_cbatch x, sx_cbatch p, sx_batch out, sx_work wk); /**< p[n][b] -> B^T p */
     /** D^-1 v (pseudo-inverse) and the norm per column of the part of v outside the range of D. */
     void (*Dinv)(const void *self, double t, sx_cbatch x, sx_cbatch v, sx_batch out, double *residual, sx_work wk);
-    void (*div_D)(const void *self, double t, sx_cbatch x, sx_batch out, sx_work wk);            /**< d_k D_ik */
-    void (*strat)(const void *self, double t, sx_cbatch x, sx_batch out, sx_work wk);            /**< (d_k B_ij) B_kj */
-    void (*covariant)(const void *self, double t, sx_cbatch x, sx_batch out, sx_work wk);        /**< |G|^-1/2 d_j(|G|^1/2 D_ij) */
-    void (*dB)(const void *self, double t, sx_cbatch x, sx_cbatch u, sx_cbatch w, sx_batch out, sx_work wk); /**< (u.grad B) w */
-    void (*grad_pDp)(const void *self, double t, sx_cbatch x, sx_cbatch p, sx_batch out, sx_work wk);        /**< grad_x p.D p */
+    void (*div_D)(const void *self, double t, sx_cbatch x, sx_batch out, sx_work wk); /**< d_k D_ik */
+    void (*strat)(const void *self, double t, sx_cbatch x, sx_batch out, sx_work wk); /**< (d_k B_ij) B_kj */
+    void (*covariant)(const void *self, double t, sx_cbatch x, sx_batch out,
+                      sx_work wk); /**< |G|^-1/2 d_j(|G|^1/2 D_ij) */
+    void (*dB)(const void *self, double t, sx_cbatch x, sx_cbatch u, sx_cbatch w, sx_batch out,
+               sx_work wk); /**< (u.grad B) w */
+    void (*grad_pDp)(const void *self, double t, sx_cbatch x, sx_cbatch p, sx_batch out,
+                     sx_work wk); /**< grad_x p.D p */
     void (*d2D)(const void *self, double t, sx_cbatch x, sx_cbatch u, sx_cbatch v, sx_cbatch p, sx_batch out,
-                sx_work wk);                                                                     /**< d2D[u,v] p */
+                sx_work wk); /**< d2D[u,v] p */
     /** Free self. */
     void (*destroy)(sx_ctx *ctx, void *self);
 } sx_noise_ops;
@@ -157,11 +179,11 @@ typedef struct sx_model sx_model;
 
 /** All that makes a model; strings and arrays are copied, `self` is owned by the model on success. */
 typedef struct sx_model_desc {
-    size_t struct_size; /**< sizeof(sx_model_desc) */
+    size_t struct_size;      /**< sizeof(sx_model_desc) */
     const sx_model_ops *ops; /**< borrowed for the life of the model (const table) */
-    void *self; /**< data of the model, passed to every operation */
-    sx_kind kind; /**< kind of time */
-    sx_layout layout; /**< state arrays; n is the sum of their lengths */
+    void *self;              /**< data of the model, passed to every operation */
+    sx_kind kind;            /**< kind of time */
+    sx_layout layout;        /**< state arrays; n is the sum of their lengths */
     int64_t block;           /**< replicas of a block: a function of the model; multiple of 8 */
     int64_t panel;           /**< rows of a unit panel */
     double flops;            /**< floating-point operations of F per replica, for predictions */
@@ -169,7 +191,8 @@ typedef struct sx_model_desc {
     const char *latex;       /**< the same for the report */
 } sx_model_desc;
 /** Initialiser: struct_size set, everything else zero. */
-#define SX_MODEL_DESC { sizeof(sx_model_desc) }
+#define SX_MODEL_DESC                                                                                                  \
+    { sizeof(sx_model_desc) }
 
 /** Create from operations; for own models and plug-ins. The model starts without noise and with the kinetic calculus. */
 SX_API sx_status sx_model_create(sx_ctx *ctx, const sx_model_desc *desc, sx_model **out) SX_MUST_USE;

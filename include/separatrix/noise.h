@@ -35,12 +35,13 @@ SX_API sx_status sx_noise_additive(sx_ctx *ctx, int64_t n, sx_values D, sx_noise
  *  range of D (rank = number of eigenvalues above n eps max). SX_E_USAGE if D is not symmetric or has a negative eigenvalue. */
 SX_API sx_status sx_noise_additive_matrix(sx_ctx *ctx, int64_t n, const double *D, sx_noise **out) SX_MUST_USE;
 /** Additive with an explicit factor B (n x rank, row-major). */
-SX_API sx_status sx_noise_additive_factor(sx_ctx *ctx, int64_t n, int64_t rank, const double *B, sx_noise **out) SX_MUST_USE;
+SX_API sx_status sx_noise_additive_factor(sx_ctx *ctx, int64_t n, int64_t rank, const double *B,
+                                          sx_noise **out) SX_MUST_USE;
 /** Multiplicative diagonal B_ii = |a_i + b_i x_i|^p ... given as named amplitude: sigma_i(x) = s_i * shape(x_i), B = sigma/sqrt 2. */
 typedef enum sx_amplitude {
-    SX_AMPLITUDE_LINEAR,     /**< s (offset + slope x): geometric Brownian motion with offset 0, slope 1 */
-    SX_AMPLITUDE_SQRT,       /**< s sqrt(max(offset + slope x, 0)): demographic noise */
-    SX_AMPLITUDE_QUADRATIC   /**< s sqrt(1 + x^2) */
+    SX_AMPLITUDE_LINEAR,   /**< s (offset + slope x): geometric Brownian motion with offset 0, slope 1 */
+    SX_AMPLITUDE_SQRT,     /**< s sqrt(max(offset + slope x, 0)): demographic noise */
+    SX_AMPLITUDE_QUADRATIC /**< s sqrt(1 + x^2) */
 } sx_amplitude;
 /** Their names in experiment files. */
 #define SX_AMPLITUDE_CHOICES "linear|sqrt|quadratic"
@@ -53,18 +54,18 @@ SX_API sx_status sx_noise_thermal(sx_ctx *ctx, const sx_model *m, double tempera
 /** The [noise] section of an experiment. Exactly one of D and sigma unless kind = none or thermal. */
 typedef struct sx_noise_opts {
     size_t struct_size; /**< sizeof(sx_noise_opts) */
-    int kind;          /**< SX_NOISE_KIND_CHOICES */
+    int kind;           /**< SX_NOISE_KIND_CHOICES */
     /** scalar, per unit, or (additive) n x n */
     sx_values D, sigma;
     /** which of them was given */
     bool has_D, has_sigma;
-    sx_values factor;  /**< n x rank factor B ("low-rank"), alternative to D and sigma */
-    bool has_factor; /**< whether factor was given */
-    double temperature; /**< T of thermal noise */
+    sx_values factor;     /**< n x rank factor B ("low-rank"), alternative to D and sigma */
+    bool has_factor;      /**< whether factor was given */
+    double temperature;   /**< T of thermal noise */
     bool has_temperature; /**< whether temperature was given */
-    double tau;        /**< correlation time of kind = "ou" */
-    bool has_tau; /**< whether tau was given */
-    int amplitude;     /**< multiplicative: shape */
+    double tau;           /**< correlation time of kind = "ou" */
+    bool has_tau;         /**< whether tau was given */
+    int amplitude;        /**< multiplicative: shape */
     /** multiplicative: offset and slope of the amplitude */
     double offset, slope;
     int calculus;      /**< -1: not written */

@@ -22,7 +22,13 @@ typedef struct sx_key {
 } sx_key;
 
 /** Purposes that share one (step, unit pair, replica) of one key. */
-typedef enum sx_slot { SX_SLOT_DW = 0, SX_SLOT_DZ = 1, SX_SLOT_INITIAL = 2, SX_SLOT_COUPLING = 3, SX_SLOT_USER = 16 } sx_slot;
+typedef enum sx_slot {
+    SX_SLOT_DW = 0,
+    SX_SLOT_DZ = 1,
+    SX_SLOT_INITIAL = 2,
+    SX_SLOT_COUPLING = 3,
+    SX_SLOT_USER = 16
+} sx_slot;
 
 /** Limits: steps < 2^48, unit pairs and replicas < 2^32. */
 #define SX_STEP_LIMIT (INT64_C(1) << 48)
@@ -37,9 +43,11 @@ SX_API sx_key sx_key_derive(sx_key parent, const char *name, uint64_t index);
 /** Standard normals out[u*b + r] for units u in [0,n), replicas replica0 + r, r in [0,b), at one step and slot.
  *  Box-Muller of 53-bit uniforms u = (k + 1/2) 2^-53 in (0,1) with the library's own log and sincospi: same bits on every
  *  x86-64 CPU and compiler. Cost about 25 vector flops a normal. */
-SX_API void sx_normal_fill(sx_key key, uint64_t step, sx_slot slot, int64_t replica0, int64_t n, int64_t b, double *out);
+SX_API void sx_normal_fill(sx_key key, uint64_t step, sx_slot slot, int64_t replica0, int64_t n, int64_t b,
+                           double *out);
 /** Uniforms in (0,1), same indexing. */
-SX_API void sx_uniform_fill(sx_key key, uint64_t step, sx_slot slot, int64_t replica0, int64_t n, int64_t b, double *out);
+SX_API void sx_uniform_fill(sx_key key, uint64_t step, sx_slot slot, int64_t replica0, int64_t n, int64_t b,
+                            double *out);
 
 #ifdef __cplusplus
 }

@@ -14,8 +14,8 @@ extern "C" {
 SX_API sx_status sx_report_write(sx_ctx *ctx, const sx_result *r, const char *path) SX_MUST_USE;
 /** Write every figure as SVG and its numbers as CSV into a directory (created if missing). task NULL = all. formats: bit 0 SVG,
  *  bit 1 CSV. Returns the number of figures in *count. */
-SX_API sx_status sx_figures_write(sx_ctx *ctx, const sx_result *r, const char *directory, const char *task, unsigned formats,
-                                  int *count) SX_MUST_USE;
+SX_API sx_status sx_figures_write(sx_ctx *ctx, const sx_result *r, const char *directory, const char *task,
+                                  unsigned formats, int *count) SX_MUST_USE;
 
 #ifdef __cplusplus
 }

@@ -24,7 +24,8 @@ typedef struct sx_var {
     /** name; dimension names separated by commas */
     const char *name, *dims;
     sx_dtype dtype; /**< type of an element */
-    const char *units, *long_name, *method; /**< copied; method may be NULL. In units the words "time" and "state" become the labels
+    const char *units, *long_name,
+        *method; /**< copied; method may be NULL. In units the words "time" and "state" become the labels
                                                  that the root attributes unit_time and unit_state hold at that moment */
     bool stored; /**< true: large, kept in the store if the result has one */
 } sx_var;
@@ -32,7 +33,7 @@ typedef struct sx_var {
 /** Where large variables live while a run goes on: positioned reads and writes of one named byte range. */
 typedef struct sx_store {
     size_t struct_size; /**< sizeof(sx_store) */
-    void *user; /**< passed to every call */
+    void *user;         /**< passed to every call */
     /** Reserve `bytes` under a name (once; keeps the content of an earlier run that is being resumed). */
     sx_status (*reserve)(void *user, sx_ctx *ctx, const char *name, int64_t bytes, int *handle);
     /** Write bytes at an offset. */
@@ -47,7 +48,8 @@ SX_API sx_status sx_result_create(sx_ctx *ctx, const sx_store *store, sx_result 
 SX_API void sx_result_free(sx_ctx *ctx, sx_result *result);
 
 /** Define a dimension of a group (group "" = root, seen by all groups). Redefining with the same length is fine. */
-SX_API sx_status sx_result_dim(sx_ctx *ctx, sx_result *r, const char *group, const char *name, int64_t length) SX_MUST_USE;
+SX_API sx_status sx_result_dim(sx_ctx *ctx, sx_result *r, const char *group, const char *name,
+                               int64_t length) SX_MUST_USE;
 /** Define a variable; its dimensions must exist. Numbers start as NaN (f64, f32), 0 (integers), "" (strings). */
 SX_API sx_status sx_result_define(sx_ctx *ctx, sx_result *r, const char *group, const sx_var *var, int *id) SX_MUST_USE;
 /** Write a hyperslab (row-major, start/count per dimension; NULL start = all). data is of the variable's dtype. Thread-safe for
@@ -68,7 +70,7 @@ SX_API sx_status sx_result_warn(sx_ctx *ctx, sx_result *r, const char *group, co
 
 /** A comparison "beside theory": one row of the report's verdict table. z = (value - theory) / se. */
 typedef struct sx_verdict {
-    const char *name;   /**< what is compared, "variance of unit AVAL" */
+    const char *name; /**< what is compared, "variance of unit AVAL" */
     /** what was measured, its standard error, what theory says */
     double value, se, theory;
     const char *source; /**< where the theory comes from */
