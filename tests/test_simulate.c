@@ -585,10 +585,11 @@ static void test_independence(void **state) {
 int main(void) {
     setvbuf(stdout, NULL, _IOLBF, 0);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_ou_law),  cmocka_unit_test(test_psd),      cmocka_unit_test(test_first_passage),
-        cmocka_unit_test(test_threads), cmocka_unit_test(test_resume),   cmocka_unit_test(test_damaged_checkpoints),
-        cmocka_unit_test(test_blow_up), cmocka_unit_test(test_refusals), cmocka_unit_test(test_streams),
-        cmocka_unit_test(test_independence),
+        cmocka_unit_test(test_ou_law),        cmocka_unit_test(test_psd),
+        cmocka_unit_test(test_first_passage), cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_resume),        cmocka_unit_test(test_damaged_checkpoints),
+        cmocka_unit_test(test_blow_up),       cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_streams),       cmocka_unit_test(test_independence),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -21,27 +21,31 @@ typedef struct sx_kernels {
     /* random numbers: out[u*b + r], see random.h */
     void (*normal)(sx_key key, uint64_t step, uint32_t slot, uint32_t replica0, int64_t n, int64_t b, double *out);
     /* the same for the units unit0 .. unit0 + n only, unit0 even: out[(u - unit0)*b + r] */
-    void (*normal_rows)(sx_key key, uint64_t step, uint32_t slot, uint32_t replica0, int64_t unit0, int64_t n, int64_t b, double *out);
+    void (*normal_rows)(sx_key key, uint64_t step, uint32_t slot, uint32_t replica0, int64_t unit0, int64_t n,
+                        int64_t b, double *out);
     void (*uniform)(sx_key key, uint64_t step, uint32_t slot, uint32_t replica0, int64_t n, int64_t b, double *out);
     /* elementwise over n numbers; out may equal an input */
-    void (*lincomb)(int64_t n, double a, const double *x, double b, const double *y, double *out);  /* a x + b y */
-    void (*axpy)(int64_t n, double a, const double *x, double *y);                                  /* y += a x */
-    void (*mul)(int64_t n, const double *x, const double *y, double *out);                          /* x y */
-    void (*em)(int64_t n, double h, const double *f, double s, const double *w, double *x);         /* x += h f + s w */
+    void (*lincomb)(int64_t n, double a, const double *x, double b, const double *y, double *out); /* a x + b y */
+    void (*axpy)(int64_t n, double a, const double *x, double *y);                                 /* y += a x */
+    void (*mul)(int64_t n, const double *x, const double *y, double *out);                         /* x y */
+    void (*em)(int64_t n, double h, const double *f, double s, const double *w, double *x);        /* x += h f + s w */
     /* elementwise over batches of n rows and b columns; d, s, ... have one number per row */
-    void (*em_rows)(int64_t n, int64_t b, double h, const double *f, const double *s, const double *w, double *x); /* x += h f + s_u w */
-    void (*scale_rows)(int64_t n, int64_t b, const double *d, const double *x, double *out);        /* d_u x */
-    void (*axpy_rows)(int64_t n, int64_t b, const double *d, const double *x, double *y);           /* y += d_u x */
+    void (*em_rows)(int64_t n, int64_t b, double h, const double *f, const double *s, const double *w,
+                    double *x);                                                              /* x += h f + s_u w */
+    void (*scale_rows)(int64_t n, int64_t b, const double *d, const double *x, double *out); /* d_u x */
+    void (*axpy_rows)(int64_t n, int64_t b, const double *d, const double *x, double *y);    /* y += d_u x */
     /* y = (y - x + I_u) * m_u: the leak of a rate network; I and m may be NULL (0 and 1) */
     void (*leak_rows)(int64_t n, int64_t b, const double *x, const double *I, const double *m, double *y);
     /* small dense products of the library's own (no BLAS: same bits on every CPU). Y[m][b] = beta Y + alpha W X, W row-major with
      * leading dimension ldw, X [k][b]; the sum over k runs in order from 0. _t: W^T, W is [k][m]. beta == 0 ignores Y. */
-    void (*gemm)(int64_t m, int64_t k, int64_t b, double alpha, const double *W, int64_t ldw, const double *X, double beta, double *Y);
-    void (*gemm_t)(int64_t m, int64_t k, int64_t b, double alpha, const double *W, int64_t ldw, const double *X, double beta, double *Y);
+    void (*gemm)(int64_t m, int64_t k, int64_t b, double alpha, const double *W, int64_t ldw, const double *X,
+                 double beta, double *Y);
+    void (*gemm_t)(int64_t m, int64_t k, int64_t b, double alpha, const double *W, int64_t ldw, const double *X,
+                   double beta, double *Y);
     /* CSR times tiles: X is tile-major, X[tile][column][8]; rows row0..row1 of Y[row][b], b = 8 tiles.
      * Y = beta Y + alpha W X; the sum over a row runs in the order of its columns. */
-    void (*csr)(int64_t row0, int64_t row1, const int64_t *row_start, const int32_t *column, const double *value, double alpha,
-                int64_t n_in, int64_t tiles, const double *X, double beta, double *Y);
+    void (*csr)(int64_t row0, int64_t row1, const int64_t *row_start, const int32_t *column, const double *value,
+                double alpha, int64_t n_in, int64_t tiles, const double *X, double beta, double *Y);
     /* pack X[n][b] into tiles [b/8][n][8] */
     void (*tile)(int64_t n, int64_t b, const double *X, double *T);
     /* fixed-shape reductions: blocks of 1024, 8 lanes, fixed tree; sums over n numbers */

@@ -7,8 +7,8 @@
 #include <separatrix/context.h>
 
 /* C[m][n] = alpha op(A) op(B) + beta C; op(A) is m x k. lda etc. are row strides. */
-void sx_gemm(bool ta, bool tb, int64_t m, int64_t n, int64_t k, double alpha, const double *A, int64_t lda, const double *B,
-             int64_t ldb, double beta, double *C, int64_t ldc);
+void sx_gemm(bool ta, bool tb, int64_t m, int64_t n, int64_t k, double alpha, const double *A, int64_t lda,
+             const double *B, int64_t ldb, double beta, double *C, int64_t ldc);
 /* One BLAS thread per call from now on (OpenBLAS keeps this per process); called by sx_ctx_create. */
 void sx_blas_single_thread(void);
 /* "openblas 0.3.21 SkylakeX", or "unknown". */

@@ -11,11 +11,11 @@ void sx_mean_se(int64_t n, const double *x, double *mean, double *se);
 /* Pooled mean and variance of `replicas` independent replicas, each with `samples` correlated samples given by its sums
  * sum[r], sumsq[r]: mean = grand mean; variance = pooled over all samples, about the grand mean, corrected by the variance of the
  * mean; their standard errors from the spread between replicas (jackknife for the variance). replicas >= 2. */
-void sx_pooled_moments(int64_t replicas, int64_t samples, const double *sum, const double *sumsq, double *mean, double *mean_se,
-                       double *variance, double *variance_se);
+void sx_pooled_moments(int64_t replicas, int64_t samples, const double *sum, const double *sumsq, double *mean,
+                       double *mean_se, double *variance, double *variance_se);
 /* The same from one replica by batch means: batches >= 30 sums of `samples` each. */
-void sx_batch_moments(int64_t batches, int64_t samples, const double *sum, const double *sumsq, double *mean, double *mean_se,
-                      double *variance, double *variance_se);
+void sx_batch_moments(int64_t batches, int64_t samples, const double *sum, const double *sumsq, double *mean,
+                      double *mean_se, double *variance, double *variance_se);
 /* Two-sided normal p-value of z; chi-square upper tail P(X > x) with k degrees of freedom; Kolmogorov distribution tail. */
 double sx_normal_p(double z);
 double sx_chi2_p(double x, double k);

@@ -9,8 +9,9 @@
 #include <string.h>
 
 int main(void) {
-    const char *text = "seed = 1\n[model]\nkind = \"linear\"\nn = 1\nleak = 1.0\n[noise]\nkind = \"additive\"\nD = 1.0\n"
-                       "[[task]]\ndo = \"simulate\"\nburn_in = 10.0\nduration = 100.0\ndt = 0.1\nreplicas = 64\n";
+    const char *text =
+        "seed = 1\n[model]\nkind = \"linear\"\nn = 1\nleak = 1.0\n[noise]\nkind = \"additive\"\nD = 1.0\n"
+        "[[task]]\ndo = \"simulate\"\nburn_in = 10.0\nduration = 100.0\ndt = 0.1\nreplicas = 64\n";
     sx_ctx *ctx = sx_ctx_create(NULL);
     sx_experiment *experiment = NULL;
     sx_result *result = NULL;
