@@ -4,8 +4,10 @@
 #ifndef SEPARATRIX_SEPARATRIX_H
 #define SEPARATRIX_SEPARATRIX_H
 #include <separatrix/activation.h>
+#include <separatrix/cell.h>
 #include <separatrix/context.h>
 #include <separatrix/coupling.h>
+#include <separatrix/equations.h>
 #include <separatrix/field.h>
 #include <separatrix/model.h>
 #include <separatrix/models.h>

@@ -1,6 +1,9 @@
 set(SX_MODELS_SOURCES
   src/models/activation.c
   src/models/activation_gauss.c
+  src/models/cell.c
+  src/models/cell_create.c
+  src/models/cell_gates.c
   src/models/coupling.c
   src/models/coupling_apply.c
   src/models/coupling_spectral.c
@@ -23,4 +26,15 @@ set(SX_MODELS_SOURCES
   src/models/flow.c
   src/models/parity.c
   src/models/models.c
+  src/models/equations.c
+  src/models/equations_compile.c
+  src/models/equations_derive.c
+  src/models/equations_eval.c
+  src/models/equations_graph.c
+  src/models/equations_lower.c
+  src/models/equations_noise.c
+  src/models/equations_parse.c
+  src/models/equations_print.c
+  src/models/equations_rows.c
+  src/models/equations_sum.c
 )
