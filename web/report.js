@@ -112,7 +112,7 @@
       if (!visible(f, x, s.y[i])) return;
       const [left, top] = position(u, x - s.width / 2, s.y[i]);
       const [right, zero] = position(u, x + s.width / 2, f.y.log ? u.scales.y.min : 0);
-      ctx.fillRect(left, Math.min(top, zero), right - left, Math.abs(zero - top));
+      ctx.fillRect(Math.round(left), Math.min(top, zero), Math.round(right) - Math.round(left), Math.abs(zero - top));
     });
     ctx.globalAlpha = 1;
   };
@@ -174,6 +174,7 @@
         high = Math.max(high, x + s.width / 2);
       });
     });
+    if (f.x.discrete && high - low < 24) return [low - 0.5, high + 0.5, 0];
     return [low, high, pad];
   };
 
@@ -252,16 +253,25 @@
     const width = box.clientWidth, height = f.diagonal ? Math.min(width, 440) : f.wide ? 330 : 300;
     const [low, high, pad] = rangeX(f);
     const text = v => human(v, 6);
+    f.x.n = f.x.names ? f.x.names.length : 0;
+    const shown = (a, u) => { // on a logarithmic axis: powers of ten, and 2 and 5 times them when there are few
+      const scale = u.scales[a === f.x ? "x" : "y"], few = Math.log10(scale.max / scale.min) < 2;
+      return v => {
+        const m = Math.round(v / 10 ** Math.floor(Math.log10(v) + 1e-9) * 1e6) / 1e6;
+        return m === 1 || (few && (m === 2 || m === 5));
+      };
+    };
+    const named = a => a.discrete && a.names && a.n <= 24;
+    const turned = a => named(a) && a.names.reduce((sum, name) => sum + 8 * name.length + 12, 0) > width - 90;
     const axis = (a, vertical) => ({
       label: axisText(a), labelSize: 20, labelGap: 2, stroke: colour("--fg"), font: "13px system-ui, sans-serif", labelFont: "13px system-ui, sans-serif",
       grid: { stroke: colour("--grid"), width: 1 }, ticks: { stroke: colour("--fg"), width: 1, size: 5 }, gap: 6,
       ...(a.discrete ? { incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5] } : {}),
-      values: (u, splits) => splits.map(v => (v === null ? "" : a.discrete && a.names && a.n <= 24 ? a.names[v] ?? "" : text(v))),
-      ...(a.discrete && a.names && a.n <= 24 ? { rotate: vertical ? 0 : -45, size: vertical ? 70 : 64, space: 12 }
+      values: (u, splits) => splits.map(v => (v === null || (a.log && !shown(a, u)(v)) ? "" : named(a) ? a.names[v] ?? "" : text(v))),
+      ...(turned(a) ? { rotate: 45, size: Math.min(110, 18 + 5.6 * Math.max(...a.names.map(name => name.length))), space: 12 }
+        : named(a) ? { size: 30, space: 12 }
         : !vertical ? { size: 30 } : { size: (u, values) => 16 + 7.4 * Math.max(3, ...(values || []).map(v => v.length)) }),
     });
-    f.x.n = f.x.names ? f.x.names.length : 0;
-    f.y.n = 0;
     const data = f.series.length > 1 ? uPlot.join(f.series.map(s => [s.xs, s.y])) : [f.series[0].xs, f.series[0].y];
     const options = {
       width, height, legend: { show: false }, pxAlign: 0,
@@ -354,6 +364,8 @@
     label();
     rebuild();
   });
+
+  addEventListener("beforeprint", () => document.querySelectorAll("details").forEach(d => { d.open = true; }));
 
   document.querySelectorAll("figure").forEach(figure => {
     try {

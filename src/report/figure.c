@@ -106,9 +106,10 @@ sx_status sx_figures_unit(sx_figures *f, const char *units, const char **out) {
     int sign = 1;
     while (*p && t.status >= 0) {
         char name[64];
-        size_t n = strcspn(p, " /^*");
-        snprintf(name, sizeof name, "%.*s", (int)n, p);
-        p += n;
+        const char *close = *p == '(' ? strchr(p, ')') : NULL; /* (mV/s)^2: one factor */
+        size_t n = close ? (size_t)(close - p - 1) : strcspn(p, " /^*");
+        snprintf(name, sizeof name, "%.*s", (int)n, close ? p + 1 : p);
+        p = close ? close + 1 : p + n;
         int power = 1;
         if (*p == '^') {
             int read = 0;

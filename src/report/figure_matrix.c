@@ -148,14 +148,15 @@ static int ascending(const void *a, const void *b) {
 void sx_figure_limits(const sx_figure *figure, double *low, double *high, bool *diverging) {
     enum { SAMPLE = 4096 };
     double sample[SAMPLE], min = HUGE_VAL, max = -HUGE_VAL;
-    int64_t n = figure->rows * figure->columns, m = 0, every = 1 + n / SAMPLE;
-    if (every > 1 && figure->columns % every == 0) every++; /* not always the same columns */
+    int64_t n = figure->rows * figure->columns, m = 0;
+    double fraction =
+        n > SAMPLE ? 0.9 * SAMPLE / (double)n : 1; /* a hash chooses: regular steps could meet every diagonal cell */
     for (int64_t i = 0; i < n; i++) {
         double v = figure->cells[i];
         if (!isfinite(v)) continue;
         min = fmin(min, v);
         max = fmax(max, v);
-        if (i % every == 0 && m < SAMPLE) sample[m++] = fabs(v);
+        if (((uint32_t)i * 2654435761u) / 4294967296.0 < fraction && m < SAMPLE) sample[m++] = fabs(v);
     }
     if (!(min <= max)) min = 0, max = 1;
     *diverging = min < 0 && max > 0;

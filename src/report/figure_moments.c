@@ -80,8 +80,8 @@ sx_status sx_figure_moments(sx_figures *f, int id) {
         figure->series[1] = (sx_series){
             .name = "theory", .kind = SX_SERIES_MARKS, .dashed = true, .colour = 1, .n = n, .x = x, .y = theory
         };
-        SX_TRY(f->ctx,
-               sx_figures_print(f, &source, " Dashes: theory (%s).", sx_result_var(f->r, theory_id, NULL)->long_name));
+        SX_TRY(f->ctx, sx_figures_print(f, &source, "%sDashes: %s.", error ? " " : "",
+                                        sx_result_var(f->r, theory_id, NULL)->long_name));
     }
     SX_TRY(f->ctx,
            sx_figures_print(f, &figure->caption, "%s%s%s", error ? "Bars: ± 1 standard error." : "", source, thinned));

@@ -73,7 +73,7 @@ enum { X_NAMES = 24, Y_NAMES = 16 };
 static bool shows_names(const sx_axis *a, int limit, double *longest) {
     *longest = 0;
     if (!a->discrete || !a->names || a->n_names > limit) return false;
-    for (int64_t i = 0; i < a->n_names; i++) *longest = fmax(*longest, sx_svg_text_width(a->names[i]));
+    for (int64_t i = 0; i < a->n_names; i++) *longest = fmax(*longest, 1.1 * sx_svg_text_width(a->names[i]));
     return true;
 }
 
@@ -112,6 +112,11 @@ static void set_scales(sx_canvas *c) {
         for (int k = 0; k < f->n_series; k++)
             if (f->series[k].kind == SX_SERIES_POINTS) pad = 0.03;
     }
+    if (!f->cells && f->x.discrete && x[1] - x[0] < X_NAMES) { /* half a place at both ends */
+        x[0] -= 0.5;
+        x[1] += 0.5;
+        pad = 0;
+    }
     if (f->diagonal) { /* the same range on both axes, so that equality is the diagonal */
         x[0] = y[0] = fmin(x[0], y[0]);
         x[1] = y[1] = fmax(x[1], y[1]);
@@ -134,6 +139,7 @@ static void widen(sx_canvas *c) {
         sx_writer label = { .ctx = c->t->ctx };
         if (!c->y.minor[i]) sx_scale_tick_text(&c->y, i, &label);
         if (label.p) widest = fmax(widest, sx_svg_text_width(label.p));
+        if (label.status < 0) c->t->status = label.status;
         sx_free(c->t->ctx, label.p);
     }
     double more = fmax(0, widest + 38 - c->left);
@@ -191,6 +197,7 @@ static void tick_texts(sx_canvas *c, int k, const sx_axis *axis, const sx_scale 
         }
         if (label.p && more.p) sx_svg_text(c, x, y, k || turned ? "end" : "middle", more.p, label.p);
         if (label.status < 0) c->t->status = label.status;
+        if (more.status < 0) c->t->status = more.status;
         sx_free(c->t->ctx, label.p);
         sx_free(c->t->ctx, more.p);
     }
@@ -288,7 +295,7 @@ static int legend(sx_canvas *c, const sx_figure *f, double left, double right, d
 static void lay_out(sx_canvas *c, bool title) {
     const sx_figure *f = c->figure;
     double longest, head = title ? 28 : 6;
-    c->width = f->wide ? 640 : 480;
+    c->width = f->wide ? 560 : 480;
     c->left = 66;
     if (shows_names(&f->y, Y_NAMES, &longest)) c->left = fmin(150, fmax(66, longest + 34));
     c->right = c->width - (f->cells ? 84 : 18);

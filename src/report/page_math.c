@@ -3,6 +3,7 @@
 /* LaTeX of the models as MathML Core: letters, numbers, operators, scripts, fractions, roots, sums, accents, Greek letters. */
 #include "report/page.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum { DEPTH = 40 };
@@ -75,6 +76,14 @@ static void argument(reader *in, sx_writer *t) {
     if (*in->p >= '0' && *in->p <= '9') { /* \tfrac12: one digit each */
         char digit[2] = { *in->p++, 0 };
         element(t, "mn", digit);
+        return;
+    }
+    size_t digits = strncmp(in->p, "{-", 2) == 0 ? strspn(in->p + 2, "0123456789") : 0;
+    if (digits > 0 && digits < 20 && in->p[2 + digits] == '}') { /* ^{-1} */
+        char number[24];
+        snprintf(number, sizeof number, "−%.*s", (int)digits, in->p + 2);
+        element(t, "mn", number);
+        in->p += digits + 3;
         return;
     }
     if (!*in->p || *in->p == '}')

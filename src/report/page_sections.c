@@ -147,7 +147,7 @@ void sx_page_model(sx_writer *t, const sx_result *r) {
         bool second = end > 1 && name[end - 1] == '2',
              bookkeeping = strncmp(name, "verdict", 7) == 0 || strncmp(name, "warning", 7) == 0;
         if (second || bookkeeping) continue; /* unit2, the other index of a matrix */
-        sx_writer_add(t, "<tr><th scope=\"row\">number of indices <i>");
+        sx_writer_add(t, "<tr><th scope=\"row\">size of dimension <i>");
         sx_writer_escape(t, name);
         sx_writer_addf(t, "</i></th><td>%lld</td></tr>\n", (long long)n);
     }

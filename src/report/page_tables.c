@@ -58,7 +58,10 @@ void sx_page_verdicts(sx_writer *t, const sx_result *r) {
         cell_with_error(t, v->value, v->se);
         cell(t, v->theory);
         sx_writer_add(t, "<td class=\"number\">");
-        sx_writer_human(t, isfinite(z) ? round(100 * z) / 100 : z, 4);
+        if (isfinite(z)) {
+            sx_writer_add(t, z < 0 ? "−" : "");
+            sx_writer_decimals(t, size, 2);
+        }
         if (!isfinite(size))
             sx_writer_add(t, "</td><td>no error known</td><td class=\"source\">");
         else if (size <= 3)
@@ -88,7 +91,7 @@ static int64_t few(const sx_figures *f, int id) {
     return shape[0] <= (rate ? TARGETS : FEW) ? shape[0] : 0;
 }
 
-static sx_status number_rows(sx_writer *t, sx_figures *f, int id, int64_t n) {
+static sx_status number_rows(sx_writer *t, sx_figures *f, int id, int64_t n, bool with_theory) {
     const char *dims[8] = { "" }, *group, *unit, *quantity, *item = "", *const *names = NULL;
     int64_t shape[8];
     double value[TARGETS], se[TARGETS], theory[TARGETS];
@@ -111,7 +114,7 @@ static sx_status number_rows(sx_writer *t, sx_figures *f, int id, int64_t n) {
         cell_with_error(t, value[i], se_id >= 0 ? se[i] : 0);
         if (theory_id >= 0)
             cell(t, theory[i]);
-        else
+        else if (with_theory)
             sx_writer_add(t, "<td></td>");
         sx_writer_add(t, "<td>");
         sx_writer_escape(t, unit);
@@ -122,25 +125,32 @@ static sx_status number_rows(sx_writer *t, sx_figures *f, int id, int64_t n) {
     return SX_OK;
 }
 
+/* Whether a variable belongs into the table of a group, and how many rows it has. */
+static int64_t rows_of(const sx_figures *f, int id, const char *group) {
+    const char *owner;
+    const sx_var *var = sx_result_var(f->r, id, &owner);
+    return strcmp(owner, group) == 0 && var->dtype != SX_DT_STRING ? few(f, id) : 0;
+}
+
 void sx_page_numbers(sx_writer *t, sx_figures *f, const char *group) {
-    bool any = false;
-    for (int id = 0; id < sx_result_vars(f->r) && t->status >= 0; id++) {
-        const char *owner;
-        const sx_var *var = sx_result_var(f->r, id, &owner);
-        int64_t n = strcmp(owner, group) == 0 && var->dtype != SX_DT_STRING ? few(f, id) : 0;
-        if (n == 0) continue;
-        if (!any)
-            sx_writer_add(
-                t,
-                "<h3>Numbers</h3>\n<div class=\"scroll\"><table><thead><tr><th scope=\"col\">quantity</th><th "
-                "scope=\"col\">of</th>"
-                "<th scope=\"col\">value ± standard error</th><th scope=\"col\">theory</th><th scope=\"col\">unit</th>"
-                "<th scope=\"col\">meaning</th></tr></thead><tbody>\n");
+    bool any = false, theory = false;
+    for (int id = 0; id < sx_result_vars(f->r); id++) {
+        if (rows_of(f, id, group) == 0) continue;
         any = true;
-        sx_status status = number_rows(t, f, id, n);
+        theory = theory || sx_figures_beside(f, id, "_theory") >= 0;
+    }
+    if (!any) return;
+    sx_writer_add(t, "<h3>Numbers</h3>\n<div class=\"scroll\"><table><thead><tr><th scope=\"col\">quantity</th><th "
+                     "scope=\"col\">of</th>"
+                     "<th scope=\"col\">value ± standard error</th>");
+    if (theory) sx_writer_add(t, "<th scope=\"col\">theory</th>");
+    sx_writer_add(t, "<th scope=\"col\">unit</th><th scope=\"col\">meaning</th></tr></thead><tbody>\n");
+    for (int id = 0; id < sx_result_vars(f->r) && t->status >= 0; id++) {
+        int64_t n = rows_of(f, id, group);
+        sx_status status = n > 0 ? number_rows(t, f, id, n, theory) : SX_OK;
         if (status < 0) t->status = status;
     }
-    if (any) sx_writer_add(t, "</tbody></table></div>\n");
+    sx_writer_add(t, "</tbody></table></div>\n");
 }
 
 /* -- discretisation --------------------------------------------------------------------------------------------------------- */
@@ -207,7 +217,7 @@ static sx_status shift_row(sx_writer *t, sx_figures *f, int id, const char *quan
     }
     sx_writer_add(t, "</td>");
     cell_with_error(t, largest, se_there);
-    sx_writer_add(t, "<td>");
+    sx_writer_add(t, "<td class=\"number\">");
     sx_writer_escape(t, item);
     sx_writer_add(t, "</td>");
     cell_with_error(t, rms, se_rms);
