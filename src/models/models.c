@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: Separatrix authors
 // SPDX-License-Identifier: Apache-2.0
 /* The registry of built-in models: texts for `separatrix models`, the docs and the model x task table. */
-#include "models/rows.h"
+#include "models/cell_private.h"
 
 static const char linear_example[] =
     "title = \"Linear network: relaxation modes\"\n"
@@ -84,6 +84,30 @@ static const char composed_example[] =
     "replicas = 256\n"
     "record = { every = 0.5 }\n";
 
+static const char cell_example[] =
+    "title = \"GRU: an untrained network relaxes\"\n"
+    "seed = 1\n"
+    "\n"
+    "[model]\n"
+    "kind = \"cell\"                                   # a map: one step of a recurrent network\n"
+    "cell = \"gru\"\n"
+    "hidden = 64\n"
+    "inputs = 2\n"
+    "weights = { ensemble = \"uniform\" }              # trained: { file = \"gru.safetensors\", prefix = \"rnn.\" }\n"
+    "input = [1.0, -1.0]                             # held; samples: { file = \"trials.npy\", axes = [\"trial\", \"time\", "
+    "\"channel\"] }\n"
+    "\n"
+    "[noise]\n"
+    "kind = \"none\"\n"
+    "\n"
+    "[[task]]\n"
+    "name = \"traj\"\n"
+    "do = \"simulate\"\n"
+    "initial = { kind = \"uniform\", lo = -1.0, hi = 1.0 }\n"
+    "steps = 100\n"
+    "replicas = 256\n"
+    "record = { every = 1, units = [0, 1, 2] }\n";
+
 static const sx_model_info infos[] = {
     { .kind = "linear",
       .title = "Linear network",
@@ -112,6 +136,16 @@ static const sx_model_info infos[] = {
       .fields = sx_composed_fields,
       .opts_size = sizeof(sx_composed_opts),
       .ops = &sx_composed_ops },
+    { .kind = "cell",
+      .title = "Trained recurrent network",
+      .equation = "vanilla: h <- phi(W_ih u + b_ih + W_hh h + b_hh);  gru, lstm: PyTorch's equations;  leaky: h <- (1 - alpha) h + "
+                  "alpha phi(...);  low-rank: h <- (1 - alpha) h + alpha (m n^T phi(h + b_hh)/N + W_ih u + b_ih)",
+      .help = "One step of a recurrent network as a map: torch.nn.RNN, GRU, LSTM (one layer or a stack), leaky and low-rank networks, with "
+              "weights from .safetensors or .npz. State arrays: h; h and c (lstm); h0, h1, ... (a stack).",
+      .example = cell_example,
+      .fields = sx_cell_fields,
+      .opts_size = sizeof(sx_cell_opts),
+      .ops = &sx_cell_ops },
 };
 
 const sx_model_info *sx_model_infos(int *n) {
