@@ -18,7 +18,7 @@ typedef struct world {
     const sx_equations_desc *d;
     const number *state; /* all arrays, concatenated */
     double t;
-    int64_t at[8];       /* present element of each index */
+    int64_t at[8]; /* present element of each index */
     sx_eq_tree let[8], let_left[8];
 } world;
 
@@ -34,7 +34,8 @@ static inline int index_of(const world *w, const sx_eq_tree *t, int32_t at, int3
 }
 static inline int64_t size_of_index(const sx_equations_desc *d, const char *name) {
     for (int i = 0; i < d->n_indices; ++i) {
-        if (strcmp(d->indices[i].name, name) == 0) return d->indices[i].same ? size_of_index(d, d->indices[i].same) : d->indices[i].n;
+        if (strcmp(d->indices[i].name, name) == 0)
+            return d->indices[i].same ? size_of_index(d, d->indices[i].same) : d->indices[i].n;
     }
     fail();
     return 0;
@@ -86,7 +87,8 @@ static inline number lookup(world *w, const sx_eq_tree *t, const sx_eq_tree_node
     }
     for (int k = 0; k < d->n_definitions; ++k) {
         const sx_eq_tree *left = &w->let_left[k];
-        if (!named(t, n->at, n->length, "") && !(left->node[0].length == n->length && memcmp(left->text, t->text + n->at, (size_t)n->length) == 0))
+        if (!named(t, n->at, n->length, "") &&
+            !(left->node[0].length == n->length && memcmp(left->text, t->text + n->at, (size_t)n->length) == 0))
             continue;
         int64_t kept[8];
         memcpy(kept, w->at, sizeof kept);
@@ -187,14 +189,15 @@ static number value_of(world *w, const sx_eq_tree *t, int32_t node) {
     for (int c = 0; c < (n->kind == EQ_IF ? 2 : n->n); ++c) in[c] = value_of(w, t, n->child[c]);
     if (n->kind == EQ_IF) {
         double a = creal(in[0]), b = creal(in[1]);
-        bool holds[] = { a < b, a <= b, a > b, a >= b, a == b, a != b };
+        bool holds[] = { a<b, a <= b, a> b, a >= b, a == b, a != b };
         return value_of(w, t, n->child[holds[n->op] ? 2 : 3]);
     }
     return apply_function(n->op, in[0], in[1]);
 }
 
 /* F(x) and J(x) u for one replica; J u may be NULL. */
-static inline void world_F(sx_ctx *ctx, const sx_equations_desc *d, double t, const double *x, const double *u, int64_t n, double *F, double *Ju) {
+static inline void world_F(sx_ctx *ctx, const sx_equations_desc *d, double t, const double *x, const double *u,
+                           int64_t n, double *F, double *Ju) {
     const double h = 1e-30;
     world w = { .d = d, .t = t };
     sx_eq_error error;
@@ -211,11 +214,14 @@ static inline void world_F(sx_ctx *ctx, const sx_equations_desc *d, double t, co
         int64_t size = s->index ? size_of_index(d, s->index) : 1;
         for (int e = 0; e < d->n_equations; ++e) {
             size_t length = strlen(s->name);
-            if (strncmp(d->equations[e].left, s->name, length) != 0 || (d->equations[e].left[length] && d->equations[e].left[length] != '[')) continue;
+            if (strncmp(d->equations[e].left, s->name, length) != 0 ||
+                (d->equations[e].left[length] && d->equations[e].left[length] != '['))
+                continue;
             sx_eq_tree tree;
             OK(sx_eq_parse(ctx, d->equations[e].text, &tree, &error));
             for (int64_t i = 0; i < size; ++i) {
-                for (int k = 0; k < d->n_indices; ++k) w.at[k] = s->index && strcmp(d->indices[k].name, s->index) == 0 ? i : 0;
+                for (int k = 0; k < d->n_indices; ++k)
+                    w.at[k] = s->index && strcmp(d->indices[k].name, s->index) == 0 ? i : 0;
                 number v = value_of(&w, &tree, tree.n - 1);
                 F[first + i] = creal(v);
                 if (Ju) Ju[first + i] = cimag(v) / h;
@@ -253,9 +259,11 @@ static inline void put(writer *r, const char *s) {
 /* at: 1 i is free, 2 j is free, 3 both. Values stay of order one. */
 static inline void write_expression(writer *r, int depth, int at) {
     static const char *const wide[] = { "g", "u", "t", "0.7", "1.25", "u", "0.3e0", "2", "x[1]", "y[2]" };
-    static const char *const over_i[] = { "x[i]", "y[i]", "x[i+1]", "y[i-2]", "tau[i]", "r[i]", "r[i+1]", "x[i]", "i/4", "W[i,i]" };
+    static const char *const over_i[] = { "x[i]", "y[i]",   "x[i+1]", "y[i-2]", "tau[i]",
+                                          "r[i]", "r[i+1]", "x[i]",   "i/4",    "W[i,i]" };
     static const char *const over_j[] = { "x[j]", "y[j]", "r[j]", "tau[j]", "x[j-1]" };
-    static const char *const over_both[] = { "W[i,j]", "S[i,j]", "x[j]", "x[i]", "W[j,i]", "K[i,j]", "tau[i-j]", "y[i+j]", "r[j]", "y[i]" };
+    static const char *const over_both[] = { "W[i,j]", "S[i,j]",   "x[j]",   "x[i]", "W[j,i]",
+                                             "K[i,j]", "tau[i-j]", "y[i+j]", "r[j]", "y[i]" };
     if (depth <= 0) {
         if (at == 0 || draw(r, 4) == 0)
             put(r, wide[draw(r, 10)]);
@@ -263,8 +271,19 @@ static inline void write_expression(writer *r, int depth, int at) {
             put(r, at == 1 ? over_i[draw(r, 10)] : at == 2 ? over_j[draw(r, 5)] : over_both[draw(r, 10)]);
         return;
     }
-    static const char *const open[] = { "sin(", "cos(", "tanh(", "atan(", "erf(", "exp(-0.5 + 0.5*tanh(", "log(2.5 + tanh(", "sqrt(1.5+sin(",
-                                        "expm1(0.2*cos(", "log1p(0.5 + 0.4*sin(", "sinh(0.5*tanh(", "cosh(0.5*tanh(", "tan(0.6*sin(" };
+    static const char *const open[] = { "sin(",
+                                        "cos(",
+                                        "tanh(",
+                                        "atan(",
+                                        "erf(",
+                                        "exp(-0.5 + 0.5*tanh(",
+                                        "log(2.5 + tanh(",
+                                        "sqrt(1.5+sin(",
+                                        "expm1(0.2*cos(",
+                                        "log1p(0.5 + 0.4*sin(",
+                                        "sinh(0.5*tanh(",
+                                        "cosh(0.5*tanh(",
+                                        "tan(0.6*sin(" };
     int k = (int)draw(r, r->smooth ? 16 : 19);
     if (k == 15 && at & 2) k = (int)draw(r, 14);
     switch (k) {

@@ -77,11 +77,12 @@ static void network_make(sx_ctx *ctx, network *w) {
 }
 
 /* F and J u of a model against the second evaluator, to `tol` of their size. */
-static void compare_with_world(sx_ctx *ctx, const sx_equations_desc *d, const sx_model *m, double radius, double tol, const char *name) {
+static void compare_with_world(sx_ctx *ctx, const sx_equations_desc *d, const sx_model *m, double radius, double tol,
+                               const char *name) {
     enum { B = 8 };
     int64_t n = sx_model_n(m), count = n * B;
-    double *x = numbers("x", -radius, radius, count), *u = numbers("u", -1, 1, count), *a = malloc((size_t)count * sizeof *a),
-           *c = malloc((size_t)count * sizeof *c);
+    double *x = numbers("x", -radius, radius, count), *u = numbers("u", -1, 1, count),
+           *a = malloc((size_t)count * sizeof *a), *c = malloc((size_t)count * sizeof *c);
     double one[64], along[64], f[64], ju[64];
     const double *dir[1] = { u };
     assert_true(n <= 64);
@@ -100,9 +101,10 @@ static void compare_with_world(sx_ctx *ctx, const sx_equations_desc *d, const sx
         }
         for (int64_t i = 0; i < n; ++i) {
             if (fabs(a[i * B + r] - f[i]) <= tol * size_f && fabs(c[i * B + r] - ju[i]) <= tol * size_j) continue;
-            print_error("%s: unit %d replica %d: F %.17g, want %.17g; J u %.17g, want %.17g\n", name, (int)i, (int)r, a[i * B + r], f[i],
-                        c[i * B + r], ju[i]);
-            for (int e = 0; e < d->n_equations; ++e) print_error("%s = %s\n", d->equations[e].left, d->equations[e].text);
+            print_error("%s: unit %d replica %d: F %.17g, want %.17g; J u %.17g, want %.17g\n", name, (int)i, (int)r,
+                        a[i * B + r], f[i], c[i * B + r], ju[i]);
+            for (int e = 0; e < d->n_equations; ++e)
+                print_error("%s = %s\n", d->equations[e].left, d->equations[e].text);
             fail();
         }
     }
@@ -146,15 +148,18 @@ static void test_sums(void **state) {
         { "(-x[i] + sum(j, W[i,j]*r[j]) - y[i])/tau[i]", "(x[i] - y[i])/50", "-u" },
         { "sum(j, S[i,j]*(x[j] - x[i]))*u - y[i]", "(x[i+1]*x[i-1] - y[i+2])/5", "-u^3 + sum(j, x[j]*y[j])/20" },
         { "sum(j, S[i,j]*sin(x[j] - x[i] + 0.3))", "sum(j, sin(y[j] - 2*y[i])) + t*x[3]", "cos(u)*sum(i, x[i]^2)" },
-        { "sum(j, S[i,j]*tanh(x[j] - x[i])) - x[i]", "sum(j, tanh(y[j]*x[i])*W[j,i])", "u*x[0] + sum(j, sum(i, W[i,j]*tanh(x[i]-y[j])))" },
+        { "sum(j, S[i,j]*tanh(x[j] - x[i])) - x[i]", "sum(j, tanh(y[j]*x[i])*W[j,i])",
+          "u*x[0] + sum(j, sum(i, W[i,j]*tanh(x[i]-y[j])))" },
         { "sum(j, tau[i-j]*r[j]) - x[i]", "sum(j, tau[j]*tanh(y[i+j])) - y[i]^3*u", "sum(i, W[i,i]*x[i])" },
         { "sum(j, tau[j]*x[i+j]*x[i-j]) - x[i]", "sum(j, exp(-(i-j)^2/9)*r[j]*y[i])", "exp(-u*u) + atan(u)" },
         { "sum(j, S[i,j]*W[i,j]*tanh(x[j]*y[i]) + S[i,j]*x[j]) + x[2]*x[i+1]", "sum(j, S[j,i]*y[j+1]*tanh(x[i]-y[j]))",
           "sum(i, sum(j, W[i,j]*x[i]*x[j]))" },
-        { "sum(j, 1) + x[i]*sum(j, K[i,j]*K[j,i])", "K[i,i]*y[i] + sum(j, K[i,j]*(x[i]+1)/(2+y[j]))", "sum(j, u*x[j]/(2+x[j]))" },
+        { "sum(j, 1) + x[i]*sum(j, K[i,j]*K[j,i])", "K[i,i]*y[i] + sum(j, K[i,j]*(x[i]+1)/(2+y[j]))",
+          "sum(j, u*x[j]/(2+x[j]))" },
         { "-x[5] + u", "u", "x[0]*y[5]" },
         { "0", "x[i]", "1" },
-        { "sum(j, S[i,j]*sqrt(1+(x[j]-x[i])^2)/(1+y[i]^2)) + i*x[i]", "sum(j, (x[j]-y[i])^3)/10", "sum(j, tanh(u*x[j])/j*0 + 1)*0 + u^2" },
+        { "sum(j, S[i,j]*sqrt(1+(x[j]-x[i])^2)/(1+y[i]^2)) + i*x[i]", "sum(j, (x[j]-y[i])^3)/10",
+          "sum(j, tanh(u*x[j])/j*0 + 1)*0 + u^2" },
     };
     sx_ctx *ctx = sx_ctx_create(NULL);
     network w;
@@ -199,18 +204,39 @@ static void test_kinks(void **state) {
         const char *text;
         double x, value, slope;
     } cases[] = {
-        { "abs(x)", 0.0, 0.0, -1.0 },          { "abs(x)", 2.0, 2.0, 1.0 },          { "abs(x)", -2.0, 2.0, -1.0 },
-        { "max(x, 0)", 0.0, 0.0, 0.0 },        { "max(0, x)", 0.0, 0.0, 1.0 },       { "min(x, 0)", 0.0, 0.0, 0.0 },
-        { "max(x, 0)", 0.5, 0.5, 1.0 },        { "sign(x)", 0.0, 0.0, 0.0 },         { "sign(x)", -0.1, -1.0, 0.0 },
-        { "heaviside(x)", 0.0, 0.0, 0.0 },     { "heaviside(x)", 1e-300, 1.0, 0.0 }, { "if(x > 0, sqrt(x), 0)", 0.0, 0.0, 0.0 },
-        { "if(x > 0, sqrt(x), 0)", -1.0, 0.0, 0.0 }, { "if(x > 0, log(x)*x, 0)", 0.0, 0.0, 0.0 },
-        { "if(x <= 1, x^2, 2*x-1)", 1.0, 1.0, 2.0 }, { "if(x < 1, 3*x, x)", 1.0, 1.0, 1.0 }, { "if(x == 1, 5*x, x)", 1.0, 5.0, 5.0 },
-        { "if(x != 1, 5*x, x)", 1.0, 1.0, 1.0 }, { "if(x >= 1, 7*x, x)", 1.0, 7.0, 7.0 },
-        { "x*0 + 3", 9.0, 3.0, 0.0 },          { "x^0", 0.0, 1.0, 0.0 },             { "(x-1)^3", -1.0, -8.0, 12.0 },
-        { "x^-2", 2.0, 0.25, -0.25 },          { "4^x", 0.5, 2.0, 2.0 * 0x1.62e42fefa39efp+0 }, { "-x^2", 3.0, -9.0, -6.0 },
-        { "2^3^2 + 0*x", 1.0, 512.0, 0.0 },    { "2^-x", 1.0, 0.5, -0.5 * 0x1.62e42fefa39efp-1 }, { "8/2/2*x", 1.0, 2.0, 2.0 },
-        { "5 - 2 - 1 + x", 0.0, 2.0, 1.0 },    { "x/4", 3.0, 0.75, 0.25 },           { "log(exp(x))", 0.7, 0.7, 1.0 },
-        { "atan(x)", 1e300, 0x1.921fb54442d18p+0, 0.0 }, { "sin(x)", 1000000.0, -0.34999350217129296, 0.93675212753314474 },
+        { "abs(x)", 0.0, 0.0, -1.0 },
+        { "abs(x)", 2.0, 2.0, 1.0 },
+        { "abs(x)", -2.0, 2.0, -1.0 },
+        { "max(x, 0)", 0.0, 0.0, 0.0 },
+        { "max(0, x)", 0.0, 0.0, 1.0 },
+        { "min(x, 0)", 0.0, 0.0, 0.0 },
+        { "max(x, 0)", 0.5, 0.5, 1.0 },
+        { "sign(x)", 0.0, 0.0, 0.0 },
+        { "sign(x)", -0.1, -1.0, 0.0 },
+        { "heaviside(x)", 0.0, 0.0, 0.0 },
+        { "heaviside(x)", 1e-300, 1.0, 0.0 },
+        { "if(x > 0, sqrt(x), 0)", 0.0, 0.0, 0.0 },
+        { "if(x > 0, sqrt(x), 0)", -1.0, 0.0, 0.0 },
+        { "if(x > 0, log(x)*x, 0)", 0.0, 0.0, 0.0 },
+        { "if(x <= 1, x^2, 2*x-1)", 1.0, 1.0, 2.0 },
+        { "if(x < 1, 3*x, x)", 1.0, 1.0, 1.0 },
+        { "if(x == 1, 5*x, x)", 1.0, 5.0, 5.0 },
+        { "if(x != 1, 5*x, x)", 1.0, 1.0, 1.0 },
+        { "if(x >= 1, 7*x, x)", 1.0, 7.0, 7.0 },
+        { "x*0 + 3", 9.0, 3.0, 0.0 },
+        { "x^0", 0.0, 1.0, 0.0 },
+        { "(x-1)^3", -1.0, -8.0, 12.0 },
+        { "x^-2", 2.0, 0.25, -0.25 },
+        { "4^x", 0.5, 2.0, 2.0 * 0x1.62e42fefa39efp+0 },
+        { "-x^2", 3.0, -9.0, -6.0 },
+        { "2^3^2 + 0*x", 1.0, 512.0, 0.0 },
+        { "2^-x", 1.0, 0.5, -0.5 * 0x1.62e42fefa39efp-1 },
+        { "8/2/2*x", 1.0, 2.0, 2.0 },
+        { "5 - 2 - 1 + x", 0.0, 2.0, 1.0 },
+        { "x/4", 3.0, 0.75, 0.25 },
+        { "log(exp(x))", 0.7, 0.7, 1.0 },
+        { "atan(x)", 1e300, 0x1.921fb54442d18p+0, 0.0 },
+        { "sin(x)", 1000000.0, -0.34999350217129296, 0.93675212753314474 },
     };
     sx_ctx *ctx = sx_ctx_create(NULL);
     for (int k = 0; k < LENGTH(cases); ++k) {
@@ -245,14 +271,25 @@ static void test_equals_rate(void **state) {
             OK(sx_rate_create(ctx, &o, W[k], NULL, NULL, NULL, &rate));
             sx_equations_index indices[] = { { "i", UNITS, NULL }, { "j", 0, "i" } };
             sx_equations_state s = { "x", "i", NULL };
-            sx_equations_parameter p[] = { { "g", NULL, { 1, &gain }, NULL }, { "tau", "i", { UNITS, tau }, NULL }, { "W", "i,j", { 0, NULL }, W[k] } };
-            sx_equations_text e = { "x[i]", form ? "(-x[i] + tanh(g*sum(j, W[i,j]*x[j])))/tau[i]" : "(-x[i] + g*sum(j, W[i,j]*tanh(x[j])))/tau[i]" };
-            sx_equations_desc d = { .struct_size = sizeof d, .n_indices = 2, .indices = indices, .n_states = 1, .states = &s, .n_parameters = 3,
-                                    .parameters = p, .n_equations = 1, .equations = &e };
+            sx_equations_parameter p[] = { { "g", NULL, { 1, &gain }, NULL },
+                                           { "tau", "i", { UNITS, tau }, NULL },
+                                           { "W", "i,j", { 0, NULL }, W[k] } };
+            sx_equations_text e = { "x[i]", form ? "(-x[i] + tanh(g*sum(j, W[i,j]*x[j])))/tau[i]"
+                                                 : "(-x[i] + g*sum(j, W[i,j]*tanh(x[j])))/tau[i]" };
+            sx_equations_desc d = { .struct_size = sizeof d,
+                                    .n_indices = 2,
+                                    .indices = indices,
+                                    .n_states = 1,
+                                    .states = &s,
+                                    .n_parameters = 3,
+                                    .parameters = p,
+                                    .n_equations = 1,
+                                    .equations = &e };
             sx_model *m = create(ctx, &d);
             int64_t count = UNITS * B;
             double *x = numbers("x", -2, 2, count), *u = numbers("u", -1, 1, count), *v = numbers("v", -1, 1, count),
-                   *z = numbers("z", -1, 1, count), *a = malloc((size_t)count * sizeof *a), *c = malloc((size_t)count * sizeof *c);
+                   *z = numbers("z", -1, 1, count), *a = malloc((size_t)count * sizeof *a),
+                   *c = malloc((size_t)count * sizeof *c);
             const double *dir[3] = { u, v, z };
             for (int op = OP_F; op <= OP_TVVV; ++op) {
                 apply_op(m, op, 0.0, x, B, dir, B, a, NULL);
@@ -278,8 +315,8 @@ static void test_equals_rate(void **state) {
 
 /* -- known models ---------------------------------------------------------------------------------------------------------------------- */
 
-static sx_model *scalars(sx_ctx *ctx, int n, const char *const *names, int n_parameters, const char *const *parameter, const double *value,
-                         const char *const *texts) {
+static sx_model *scalars(sx_ctx *ctx, int n, const char *const *names, int n_parameters, const char *const *parameter,
+                         const double *value, const char *const *texts) {
     sx_equations_state s[8];
     sx_equations_parameter p[8];
     sx_equations_text e[8];
@@ -287,9 +324,15 @@ static sx_model *scalars(sx_ctx *ctx, int n, const char *const *names, int n_par
         s[k] = (sx_equations_state){ names[k], NULL, NULL };
         e[k] = (sx_equations_text){ names[k], texts[k] };
     }
-    for (int k = 0; k < n_parameters; ++k) p[k] = (sx_equations_parameter){ parameter[k], NULL, { 1, &value[k] }, NULL };
-    sx_equations_desc d = { .struct_size = sizeof d, .n_states = n, .states = s, .n_parameters = n_parameters, .parameters = p,
-                            .n_equations = n, .equations = e };
+    for (int k = 0; k < n_parameters; ++k)
+        p[k] = (sx_equations_parameter){ parameter[k], NULL, { 1, &value[k] }, NULL };
+    sx_equations_desc d = { .struct_size = sizeof d,
+                            .n_states = n,
+                            .states = s,
+                            .n_parameters = n_parameters,
+                            .parameters = p,
+                            .n_equations = n,
+                            .equations = e };
     return create(ctx, &d);
 }
 static void jacobian_at(const sx_model *m, const double *x, double *J) {
@@ -327,12 +370,14 @@ static void test_known_scalars(void **state) {
     sx_model_free(ctx, m);
 
     const double beta = 10.0;
-    m = scalars(ctx, 2, xyz, 1, (const char *const[]){ "beta" }, &beta, (const char *const[]){ "x - x^3 - beta*x*y^2", "-(1 + x^2)*y" });
+    m = scalars(ctx, 2, xyz, 1, (const char *const[]){ "beta" }, &beta,
+                (const char *const[]){ "x - x^3 - beta*x*y^2", "-(1 + x^2)*y" });
     const double at[3][2] = { { -1, 0 }, { 1, 0 }, { 0, 0 } }, want[3][2] = { { -2, -2 }, { -2, -2 }, { 1, -1 } };
     for (int k = 0; k < 3; ++k) {
         apply_op(m, OP_F, 0.0, at[k], 1, NULL, 1, f, NULL);
         jacobian_at(m, at[k], J);
-        assert_true(f[0] == 0.0 && f[1] == 0.0 && J[0] == want[k][0] && J[3] == want[k][1] && J[1] == 0.0 && J[2] == 0.0);
+        assert_true(f[0] == 0.0 && f[1] == 0.0 && J[0] == want[k][0] && J[3] == want[k][1] && J[1] == 0.0 &&
+                    J[2] == 0.0);
     }
     check_model(ctx, "Maier-Stein", m, 0.0, 1.5, 0.1);
     sx_model_free(ctx, m);
@@ -361,14 +406,22 @@ static void test_known_networks(void **state) {
     (void)state;
     enum { UNITS = 50 };
     sx_ctx *ctx = sx_ctx_create(NULL);
-    double K = 2.0, *omega = numbers("omega", -1, 1, UNITS), *theta = numbers("theta", -3, 3, UNITS), f[UNITS], sum = 0.0, all = 0.0;
+    double K = 2.0, *omega = numbers("omega", -1, 1, UNITS), *theta = numbers("theta", -3, 3, UNITS), f[UNITS],
+           sum = 0.0, all = 0.0;
     double *J = malloc(sizeof *J * UNITS * UNITS);
     sx_equations_index indices[] = { { "i", UNITS, NULL }, { "j", 0, "i" } };
     sx_equations_state s = { "theta", "i", NULL };
     sx_equations_parameter p[] = { { "K", NULL, { 1, &K }, NULL }, { "omega", "i", { UNITS, omega }, NULL } };
     sx_equations_text e = { "theta", "omega[i] + K/50*sum(j, sin(theta[j] - theta[i]))" };
-    sx_equations_desc d = { .struct_size = sizeof d, .n_indices = 2, .indices = indices, .n_states = 1, .states = &s, .n_parameters = 2,
-                            .parameters = p, .n_equations = 1, .equations = &e };
+    sx_equations_desc d = { .struct_size = sizeof d,
+                            .n_indices = 2,
+                            .indices = indices,
+                            .n_states = 1,
+                            .states = &s,
+                            .n_parameters = 2,
+                            .parameters = p,
+                            .n_equations = 1,
+                            .equations = &e };
     sx_model *m = create(ctx, &d);
     assert_string_equal(sx_model_layout(m)->arrays[0].name, "theta");
     assert_string_equal(sx_model_layout(m)->arrays[0].dim, "unit");
@@ -392,7 +445,12 @@ static void test_known_networks(void **state) {
 
     sx_equations_state ring = { "x", "i", NULL };
     sx_equations_text laplace = { "x", "x[i+1] - 2*x[i] + x[i-1]" };
-    sx_equations_desc r = { .struct_size = sizeof r, .n_indices = 1, .indices = indices, .n_states = 1, .states = &ring, .n_equations = 1,
+    sx_equations_desc r = { .struct_size = sizeof r,
+                            .n_indices = 1,
+                            .indices = indices,
+                            .n_states = 1,
+                            .states = &ring,
+                            .n_equations = 1,
                             .equations = &laplace };
     m = create(ctx, &r);
     for (int k = 0; k < 5; ++k) {
@@ -410,7 +468,8 @@ static void test_known_networks(void **state) {
         for (int i = 0; i < UNITS; ++i) {
             bool end = i == 0 || i == UNITS - 1;
             double own = end && r.boundary == 2 ? -1.0 : -2.0;
-            for (int j = 0; j < UNITS; ++j) assert_true(J[i * UNITS + j] == (i == j ? own : abs(i - j) == 1 ? 1.0 : 0.0));
+            for (int j = 0; j < UNITS; ++j)
+                assert_true(J[i * UNITS + j] == (i == j ? own : abs(i - j) == 1 ? 1.0 : 0.0));
         }
         sx_model_free(ctx, m);
     }
@@ -427,7 +486,9 @@ static void test_map(void **state) {
     sx_ctx *ctx = sx_ctx_create(NULL);
     sx_equations_state s[] = { { "x", NULL, NULL }, { "y", NULL, NULL } };
     sx_equations_text e[] = { { "x", "1 - 1.4*x^2 + y" }, { "y", "0.3*x" } }; /* Henon (1976): det J = -0.3 */
-    sx_equations_desc d = { .struct_size = sizeof d, .time = 1, .n_states = 2, .states = s, .n_equations = 2, .equations = e };
+    sx_equations_desc d = {
+        .struct_size = sizeof d, .time = 1, .n_states = 2, .states = s, .n_equations = 2, .equations = e
+    };
     sx_model *m = create(ctx, &d);
     double x[2] = { 0.3, -0.7 }, J[4];
     assert_int_equal(sx_model_kind(m), SX_MAP);
@@ -450,8 +511,8 @@ static void test_widths(void **state) {
     w.equations[2].text = "-u + sum(j, tau[j]*x[j])*t";
     sx_model *m = create(ctx, &w.d);
     int64_t n = sx_model_n(m);
-    double *x = numbers("x", -1, 1, n * WIDE), *all = malloc(sizeof *all * (size_t)(n * WIDE)), *part = malloc(sizeof *part * (size_t)(n * WIDE)),
-           *out = malloc(sizeof *out * (size_t)(n * WIDE));
+    double *x = numbers("x", -1, 1, n * WIDE), *all = malloc(sizeof *all * (size_t)(n * WIDE)),
+           *part = malloc(sizeof *part * (size_t)(n * WIDE)), *out = malloc(sizeof *out * (size_t)(n * WIDE));
     apply_op(m, OP_F, 0.5, x, WIDE, NULL, WIDE, all, NULL);
     static const int64_t widths[] = { 1, 2, 7, 8, 100, 1024, 1025, 1500 };
     for (int k = 0; k < LENGTH(widths); ++k) {
@@ -506,9 +567,15 @@ static void test_memory(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_random_expressions), cmocka_unit_test(test_sums),  cmocka_unit_test(test_kinks),
-        cmocka_unit_test(test_equals_rate),        cmocka_unit_test(test_known_scalars), cmocka_unit_test(test_known_networks),
-        cmocka_unit_test(test_map),                cmocka_unit_test(test_widths), cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_random_expressions),
+        cmocka_unit_test(test_sums),
+        cmocka_unit_test(test_kinks),
+        cmocka_unit_test(test_equals_rate),
+        cmocka_unit_test(test_known_scalars),
+        cmocka_unit_test(test_known_networks),
+        cmocka_unit_test(test_map),
+        cmocka_unit_test(test_widths),
+        cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
