@@ -277,8 +277,11 @@
       width, height, legend: { show: false }, pxAlign: 0,
       cursor: { drag: { x: true, y: false }, points: { show: false } },
       scales: {
-        x: { time: false, distr: f.x.log ? 3 : 1, range: (u, a, b) => (plot.zoomed ? [a, b] : padded(low, high, f.x.log, f.diagonal ? 0.05 : pad)) },
-        y: { distr: f.y.log ? 3 : 1, range: u => padded(...rangeY(f, u.scales.x.min ?? -Infinity, u.scales.x.max ?? Infinity), f.y.log, 0.05) },
+        x: { time: false, distr: f.x.log ? 3 : 1, range: (u, a, b) => {
+          plot.view = plot.zoomed ? [a, b] : padded(low, high, f.x.log, f.diagonal ? 0.05 : pad);
+          return plot.view;
+        } },
+        y: { distr: f.y.log ? 3 : 1, range: () => padded(...rangeY(f, ...(plot.view || [-Infinity, Infinity])), f.y.log, 0.05) }, // x comes first
       },
       axes: [axis(f.x, false), axis(f.y, true)],
       series: [{}, ...f.series.map(s => ({
