@@ -290,7 +290,7 @@ static void registry(void **state) {
     (void)state;
     int n = 0;
     const sx_model_info *infos = sx_model_infos(&n);
-    assert_int_equal(n, 3);
+    assert_true(n >= 4); /* every kind is in the table of test_model_task.c */
     for (int i = 0; i < n; ++i) {
         char line[64];
         snprintf(line, sizeof line, "kind = \"%s\"", infos[i].kind);

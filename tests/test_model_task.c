@@ -93,6 +93,37 @@ static sx_status composed(sx_ctx *ctx, int potential, int metric, int flow, cons
     return sx_composed_create(ctx, &o, needs_w ? w : NULL, NULL, NULL, out);
 }
 
+/* N numbers of state: one layer of N, a stack of two, or an LSTM of N/2. */
+static sx_status cell(sx_ctx *ctx, int kind, int relu, int layers, sx_model **out) {
+    double numbers[3 * N * N];
+    int64_t gates = sx_cell_gates((sx_cell_kind)kind), H = N / layers / (kind == SX_CELL_LSTM ? 2 : 1);
+    bool low = kind == SX_CELL_LOWRANK;
+    for (int i = 0; i < 3 * N * N; i++) numbers[i] = weights[i % (N * N)];
+    sx_values w = { gates * H * H, numbers }, b = { gates * H, numbers }, none = { 0, NULL };
+    sx_cell_layer layer = { w, low ? none : w, b, b, low ? b : none, low ? b : none }, both[] = { layer, layer };
+    sx_cell_opts o = SX_CELL_OPTS;
+    sx_fields_default(sx_cell_fields, &o);
+    o.cell = kind;
+    o.nonlinearity = relu;
+    o.hidden = H;
+    if (kind == SX_CELL_LEAKY || low) o.alpha = 0.5;
+    o.layers = (sx_tables){ layers, both };
+    return sx_cell_create(ctx, &o, NULL, out);
+}
+
+static void add_cells(sx_ctx *ctx, cases *c) {
+    static const char *const names[] = { "vanilla", "gru", "lstm", "leaky", "low-rank" };
+    char group[64], name[128];
+    sx_model *m = NULL;
+    for (int kind = 0; kind <= SX_CELL_LOWRANK; kind++)
+        for (int relu = 0; relu < (kind == SX_CELL_GRU || kind == SX_CELL_LSTM ? 1 : 2); relu++)
+            for (int layers = 1; layers <= (kind == SX_CELL_LOWRANK ? 1 : 2); layers++) {
+                snprintf(group, sizeof group, "`cell`, %s", names[kind]);
+                snprintf(name, sizeof name, "cell, %s, %s, %d layers", names[kind], relu ? "relu" : "tanh", layers);
+                add(ctx, c, group, name, cell(ctx, kind, relu, layers, &m), &m);
+            }
+}
+
 /* The bare models: each kind in each variant. */
 static void add_models(sx_ctx *ctx, cases *c, const sx_coupling *w) {
     sx_model *m = NULL;
@@ -121,6 +152,7 @@ static void add_models(sx_ctx *ctx, cases *c, const sx_coupling *w) {
                          sx_choice_name(SX_FLOW_CHOICES, f, flow, sizeof flow));
                 add(ctx, c, group, name, composed(ctx, p, g, f, w, &m), &m);
             }
+    add_cells(ctx, c);
 }
 
 /* -- noises ------------------------------------------------------------------------------------------------------------------- */
@@ -407,7 +439,7 @@ static void run_all(cases *c, sx_ctx *ctx) {
 static void test_models(void **state) {
     sx_ctx *ctx = *state;
     cases *c = make_cases(ctx, add_models);
-    assert_int_equal(c->n, 2 + 2 * 2 * 7 + 5 * 5 * 4);
+    assert_int_equal(c->n, 2 + 2 * 2 * 7 + 5 * 5 * 4 + (2 * 2 + 2 + 2 + 2 * 2 + 2));
     for (int i = 0; i < c->n; i++)
         if (!c->item[i].m) fail_msg("%s: %s", c->item[i].name, c->item[i].message);
     run_all(c, ctx);

@@ -57,11 +57,14 @@ static void print_operations(const sx_model_ops *o) {
 static void print_model(sx_ctx *ctx, const sx_model_info *m) {
     printf("%s: %s\n\n    %s\n\n%s\n\n[model]\n", m->kind, m->title, m->equation, m->help ? m->help : "");
     print_fields(ctx, m->fields, 2);
-    printf("\n[[model.coupling]]\n");
-    print_fields(ctx, sx_experiment_coupling_fields(), 2);
-    printf("  with `ensemble` also\n");
-    print_fields(ctx, sx_ensemble_fields, 4);
-    if (strcmp(m->kind, "rate") == 0) {
+    bool cell = strcmp(m->kind, "cell") == 0;
+    if (!cell) {
+        printf("\n[[model.coupling]]\n");
+        print_fields(ctx, sx_experiment_coupling_fields(), 2);
+        printf("  with `ensemble` also\n");
+        print_fields(ctx, sx_ensemble_fields, 4);
+    }
+    if (strcmp(m->kind, "rate") == 0 || cell) {
         printf("\ninput = a number, a list, { file = } or { kind = }\n");
         print_fields(ctx, sx_input_fields, 2);
     }

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Building: couplings, then the model in their order of units, its noise, the options of the tasks. */
 #include "experiment/build.h"
+#include "experiment/cells.h"
 #include "experiment/couple.h"
 
 #include <math.h>
@@ -124,6 +125,8 @@ static sx_status create_model(const sx_reader *r, const sx_experiment *e, const 
     } else if (composed) {
         SX_GO(ctx, status, done, sx_composed_create(ctx, opts, w, l, labels, out));
         *tau = ((const sx_composed_opts *)opts)->tau;
+    } else if (strcmp(kind, "cell") == 0) {
+        SX_GO(ctx, status, done, sx_cell_build(r, e, opts, in, out));
     } else {
         status = SX_FAIL(ctx, SX_E_INTERNAL, "no builder for model kind '%s'", kind);
     }

@@ -127,6 +127,7 @@ done:
 
 static bool is_discrete(const sx_experiment *e) {
     const sx_toml_node *time = sx_toml_get(e->model, "time");
+    if (strcmp(e->info->kind, "cell") == 0) return true;
     return time && sx_toml_type_of(time) == SX_TOML_STRING && strcmp(sx_toml_string(time, NULL), "discrete") == 0;
 }
 

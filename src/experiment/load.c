@@ -1,16 +1,17 @@
 // SPDX-FileCopyrightText: Separatrix authors
 // SPDX-License-Identifier: Apache-2.0
 /* Loading: the document is parsed and every key of every section is checked before any other file is opened. */
+#include "experiment/cells.h"
 #include "experiment/load.h"
 #include "experiment/sections.h"
 
 #include <stdio.h>
 #include <string.h>
 
-static const char *const later_models[] = {
-    "hopfield", "dense-hopfield", "attention", "reentry", "free-energy", "ising",  "equations",
-    "cell",     "klein-gordon",   "phi4",      "dirac",   "scalar-qed",  "plugin", NULL
-};
+static const char *const later_models[] = { "hopfield",    "dense-hopfield", "attention",  "reentry",
+                                            "free-energy", "ising",          "equations",  "klein-gordon",
+                                            "phi4",        "dirac",          "scalar-qed", "plugin",
+                                            NULL };
 static const char *const later_tasks[] = { "fixed-points", "orbits",   "basins", "spectrum",       "lyapunov",
                                            "response",     "path",     "rates",  "quasipotential", "loops",
                                            "mean-field",   "replica",  "learn",  "recall",         "duality",
@@ -43,7 +44,8 @@ static sx_status no_such_kind(const sx_reader *r, const sx_toml_node *node, cons
 /* ------------------------------------------------------------------------------------------------------------------ model */
 
 bool sx_load_takes_input(const sx_model_info *info) {
-    return strcmp(info->kind, "rate") == 0 && !sx_field_find(info->fields, "input");
+    bool has = strcmp(info->kind, "rate") == 0 || strcmp(info->kind, "cell") == 0;
+    return has && !sx_field_find(info->fields, "input");
 }
 
 sx_status sx_load_model(const sx_reader *r, const sx_experiment *e, void **opts) {
@@ -75,6 +77,7 @@ static sx_status load_model(const sx_reader *r, sx_experiment *e, const sx_toml_
     }
     if (!e->info) return no_such_kind(r, node, "model", kind, names, n, later_models);
     SX_TRY(r->ctx, sx_load_model(r, e, &opts));
+    if (strcmp(kind, "cell") == 0) SX_TRY(r->ctx, sx_cell_check(r, e, opts));
     SX_TRY(r->ctx, sx_load_couplings(r, e));
     e->input = sx_load_takes_input(e->info) ? sx_toml_get(e->model, "input") : NULL;
     if (e->input) {

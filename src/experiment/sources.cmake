@@ -1,6 +1,7 @@
 set(SX_EXPERIMENT_SOURCES
   src/experiment/buf.c
   src/experiment/build.c
+  src/experiment/cells.c
   src/experiment/couple.c
   src/experiment/execute.c
   src/experiment/inputs.c

@@ -31,35 +31,55 @@ static uint64_t hash_bytes(uint64_t h, const char *p, size_t n) {
     return mix(h, tail);
 }
 
+sx_status sx_values_fail(const sx_reader *r, const sx_toml_node *node, sx_status status) {
+    sx_ctx *ctx = r->ctx;
+    (void)sx_node_prefix(r, node, status);
+    if (status == SX_E_IO || status == SX_E_USAGE) { /* an input that cannot be read is an input error */
+        char *text = NULL;
+        if (sx_strdup(ctx, sx_ctx_message(ctx), &text) == SX_OK) {
+            sx_ctx_clear(ctx);
+            status = SX_FAIL(ctx, SX_E_FILE, "%s", text);
+            sx_free(ctx, text);
+        }
+    }
+    return status;
+}
+
+/* Path joined to the directory and content, which enters the hash; plain failures. */
+static sx_status read_bytes(const sx_reader *r, const char *file, char **path, char **bytes, size_t *n) {
+    const char *dir = r->bind->directory;
+    bool joined = file[0] != '/' && dir && *dir && strcmp(dir, ".") != 0;
+    SX_TRY(r->ctx, sx_format(r->ctx, path, "%s%s%s", joined ? dir : "", joined ? "/" : "", file));
+    sx_status status = sx_file_read(r->ctx, *path, INT64_C(4000000000), bytes, n);
+    if (status < 0) {
+        sx_free(r->ctx, *path);
+        *path = NULL;
+        return status;
+    }
+    r->bind->files = hash_bytes(r->bind->files, *bytes, *n);
+    return SX_OK;
+}
+
+sx_status sx_values_bytes(const sx_reader *r, const sx_toml_node *node, const char *file, char **path, char **bytes,
+                          size_t *n) {
+    sx_status status = read_bytes(r, file, path, bytes, n);
+    return status < 0 ? sx_values_fail(r, node, status) : SX_OK;
+}
+
 sx_status sx_values_file(const sx_reader *r, const sx_toml_node *node, const char *file, const sx_read_opts *opts,
                          sx_array *out) {
     sx_ctx *ctx = r->ctx;
     sx_status status = SX_OK;
     char *path = NULL, *bytes = NULL;
     size_t n = 0;
-    const char *dir = r->bind->directory;
-    bool joined = file[0] != '/' && dir && *dir && strcmp(dir, ".") != 0;
-    SX_GO(ctx, status, done, sx_format(ctx, &path, "%s%s%s", joined ? dir : "", joined ? "/" : "", file));
-    SX_GO(ctx, status, done, sx_file_read(ctx, path, INT64_C(4000000000), &bytes, &n));
-    r->bind->files = hash_bytes(r->bind->files, bytes, n);
+    SX_GO(ctx, status, done, read_bytes(r, file, &path, &bytes, &n));
     sx_free(ctx, bytes);
     bytes = NULL;
     SX_GO(ctx, status, done, sx_array_read(ctx, path, opts, out));
 done:
     sx_free(ctx, bytes);
     sx_free(ctx, path);
-    if (status < 0) {
-        (void)sx_node_prefix(r, node, status);
-        if (status == SX_E_IO || status == SX_E_USAGE) { /* an input that cannot be read is an input error */
-            char *text = NULL;
-            if (sx_strdup(ctx, sx_ctx_message(ctx), &text) == SX_OK) {
-                sx_ctx_clear(ctx);
-                status = SX_FAIL(ctx, SX_E_FILE, "%s", text);
-                sx_free(ctx, text);
-            }
-        }
-    }
-    return status;
+    return status < 0 ? sx_values_fail(r, node, status) : SX_OK;
 }
 
 /* ---------------------------------------------------------------------------------------------------------------- labels */

@@ -14,6 +14,11 @@ sx_status sx_initial_read(const sx_reader *r, const sx_toml_node *node, const sx
 
 /* Read a file named in the experiment: the path is joined to the directory, the content enters the hash of the binding. Failures are
  * SX_E_FILE and begin with the place of `node`. */
+/* The bytes of such a file and its path (free both with sx_free), for files with several arrays. */
+sx_status sx_values_bytes(const sx_reader *r, const sx_toml_node *node, const char *file, char **path, char **bytes,
+                          size_t *n) SX_MUST_USE;
+/* A failure to read a file becomes SX_E_FILE with the place of the node; returns status. */
+sx_status sx_values_fail(const sx_reader *r, const sx_toml_node *node, sx_status status) SX_MUST_USE;
 sx_status sx_values_file(const sx_reader *r, const sx_toml_node *node, const char *file, const sx_read_opts *opts,
                          sx_array *out) SX_MUST_USE;
 /* order[k] = index of want[k] among have; SX_E_FILE naming up to five labels of each side that lack a partner, or a label given twice.

@@ -116,6 +116,9 @@ static inline const char *sx_names_at(const sx_names *names, int64_t i) {
 /* All texts as labels of an sx_array: one block of pointers and text. */
 sx_status sx_names_labels(sx_ctx *ctx, const sx_names *names, char ***out) SX_MUST_USE;
 void sx_names_free(sx_ctx *ctx, sx_names *names);
+/* Names of the arrays of a container, in its order; the whole structure is checked as by the readers. */
+sx_status sx_npz_names(const sx_source *s, sx_names *names) SX_MUST_USE;
+sx_status sx_safetensors_names(const sx_source *s, sx_names *names) SX_MUST_USE;
 
 /* Which (row, column) pairs of a sparse array are taken. */
 typedef struct sx_pairs {

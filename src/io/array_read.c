@@ -75,6 +75,23 @@ sx_status sx_array_parse(sx_ctx *ctx, const char *name, const char *format, cons
                    name, format);
 }
 
+sx_status sx_array_names(sx_ctx *ctx, const char *name, const char *format, const void *bytes, size_t n, char ***out,
+                         int64_t *count) {
+    sx_source s = { ctx, name, format, n > 0 ? bytes : "", n, &no_opts, SX_ARRAY_LIMIT };
+    bool npz = sx_text_equal(format, (int64_t)strlen(format), "npz");
+    if (!npz && !sx_text_equal(format, (int64_t)strlen(format), "safetensors"))
+        return SX_FAIL(ctx, SX_E_USAGE, "%s: arrays have names in .npz and .safetensors files, not in .%s", name,
+                       format);
+    sx_names names = { 0 };
+    sx_status status = SX_OK;
+    SX_GO(ctx, status, done, npz ? sx_npz_names(&s, &names) : sx_safetensors_names(&s, &names));
+    SX_GO(ctx, status, done, sx_names_labels(ctx, &names, out));
+    *count = names.n;
+done:
+    sx_names_free(ctx, &names);
+    return status;
+}
+
 sx_status sx_array_read(sx_ctx *ctx, const char *path, const sx_read_opts *opts, sx_array *out) {
     size_t n = strlen(path), size = 0;
     char *bytes = NULL;

@@ -283,6 +283,27 @@ done:
     return status;
 }
 
+sx_status sx_npz_names(const sx_source *s, sx_names *names) {
+    archive z = { .s = s };
+    sx_status status = SX_OK;
+    const entry **order = NULL;
+    SX_TRY(s->ctx, find_directory(&z));
+    SX_GO(s->ctx, status, done, sx_alloc(s->ctx, z.n, sizeof *z.entries, &z.entries));
+    SX_GO(s->ctx, status, done, sx_alloc(s->ctx, z.n, sizeof *order, &order));
+    SX_GO(s->ctx, status, done, read_directory(&z, order));
+    for (int k = 0; k < z.n; k++) {
+        int64_t index;
+        bool fresh;
+        if (is_npy(&z.entries[k]))
+            SX_GO(s->ctx, status, done,
+                  sx_names_add(s->ctx, names, z.entries[k].name, z.entries[k].name_n - 4, &index, &fresh));
+    }
+done:
+    sx_free(s->ctx, order);
+    sx_free(s->ctx, z.entries);
+    return status;
+}
+
 sx_status sx_npz_parse(const sx_source *s, sx_array *a) {
     archive z = { .s = s };
     sx_status status = SX_OK;

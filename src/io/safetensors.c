@@ -261,12 +261,10 @@ static sx_status convert(const reader *r, const tensor *t, sx_array *a) {
     return SX_OK;
 }
 
-sx_status sx_safetensors_parse(const sx_source *s, sx_array *a) {
-    reader r = { .s = s };
-    sx_status status = SX_OK;
-    cJSON *root = NULL;
+/* The header and all tensors; the caller frees root, tensors and order, also on failure. */
+static sx_status read_header(reader *r, cJSON **root) {
+    const sx_source *s = r->s;
     const char *stop = NULL;
-    const tensor *t = NULL;
     if (s->n < 10)
         return SX_FAIL(s->ctx, SX_E_FILE, "%s: not a safetensors file; %llu bytes are too few", s->name,
                        (unsigned long long)s->n);
@@ -277,19 +275,42 @@ sx_status sx_safetensors_parse(const sx_source *s, sx_array *a) {
     if (length > s->n - 8)
         return SX_FAIL(s->ctx, SX_E_FILE, "%s: truncated: a header of %llu bytes expected, %llu found", s->name,
                        (unsigned long long)length, (unsigned long long)s->n - 8);
-    r.text = (const char *)s->bytes + 8;
-    r.length = (size_t)length;
-    r.payload = (int64_t)(s->n - 8 - length);
-    if (length < 2 || r.text[0] != '{') return header_fail(&r, 0, "the header must begin with {");
-    SX_TRY(s->ctx, scan_header(&r));
-    root = cJSON_ParseWithLengthOpts(r.text, r.length, &stop, 0);
-    if (!root) return header_fail(&r, stop ? (size_t)(stop - r.text) : 0, "not valid JSON");
-    for (; stop < r.text + r.length; stop++)
-        if (*stop != ' ') {
-            status = header_fail(&r, (size_t)(stop - r.text), "text after the header");
-            goto done;
-        }
-    SX_GO(s->ctx, status, done, read_tensors(&r, root));
+    r->text = (const char *)s->bytes + 8;
+    r->length = (size_t)length;
+    r->payload = (int64_t)(s->n - 8 - length);
+    if (length < 2 || r->text[0] != '{') return header_fail(r, 0, "the header must begin with {");
+    SX_TRY(s->ctx, scan_header(r));
+    *root = cJSON_ParseWithLengthOpts(r->text, r->length, &stop, 0);
+    if (!*root) return header_fail(r, stop ? (size_t)(stop - r->text) : 0, "not valid JSON");
+    for (; stop < r->text + r->length; stop++)
+        if (*stop != ' ') return header_fail(r, (size_t)(stop - r->text), "text after the header");
+    return read_tensors(r, *root);
+}
+
+sx_status sx_safetensors_names(const sx_source *s, sx_names *names) {
+    reader r = { .s = s };
+    sx_status status = SX_OK;
+    cJSON *root = NULL;
+    SX_GO(s->ctx, status, done, read_header(&r, &root));
+    for (int64_t k = 0; k < r.n; k++) {
+        int64_t index;
+        bool fresh;
+        SX_GO(s->ctx, status, done,
+              sx_names_add(s->ctx, names, r.tensors[k].name, (int64_t)strlen(r.tensors[k].name), &index, &fresh));
+    }
+done:
+    cJSON_Delete(root);
+    sx_free(s->ctx, r.tensors);
+    sx_free(s->ctx, r.order);
+    return status;
+}
+
+sx_status sx_safetensors_parse(const sx_source *s, sx_array *a) {
+    reader r = { .s = s };
+    sx_status status = SX_OK;
+    cJSON *root = NULL;
+    const tensor *t = NULL;
+    SX_GO(s->ctx, status, done, read_header(&r, &root));
     SX_GO(s->ctx, status, done, choose(&r, &t));
     SX_GO(s->ctx, status, done, convert(&r, t, a));
 done:

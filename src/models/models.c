@@ -94,7 +94,8 @@ static const char cell_example[] =
     "hidden = 64\n"
     "inputs = 2\n"
     "weights = { ensemble = \"uniform\" }              # trained: { file = \"gru.safetensors\", prefix = \"rnn.\" }\n"
-    "input = [1.0, -1.0]                             # held; samples: { file = \"trials.npy\", axes = [\"trial\", \"time\", "
+    "input = [1.0, -1.0]                             # held; samples: { file = \"trials.npy\", axes = [\"trial\", "
+    "\"time\", "
     "\"channel\"] }\n"
     "\n"
     "[noise]\n"
@@ -138,9 +139,11 @@ static const sx_model_info infos[] = {
       .ops = &sx_composed_ops },
     { .kind = "cell",
       .title = "Trained recurrent network",
-      .equation = "vanilla: h <- phi(W_ih u + b_ih + W_hh h + b_hh);  gru, lstm: PyTorch's equations;  leaky: h <- (1 - alpha) h + "
+      .equation = "vanilla: h <- phi(W_ih u + b_ih + W_hh h + b_hh);  gru, lstm: PyTorch's equations;  leaky: h <- (1 "
+                  "- alpha) h + "
                   "alpha phi(...);  low-rank: h <- (1 - alpha) h + alpha (m n^T phi(h + b_hh)/N + W_ih u + b_ih)",
-      .help = "One step of a recurrent network as a map: torch.nn.RNN, GRU, LSTM (one layer or a stack), leaky and low-rank networks, with "
+      .help = "One step of a recurrent network as a map: torch.nn.RNN, GRU, LSTM (one layer or a stack), leaky and "
+              "low-rank networks, with "
               "weights from .safetensors or .npz. State arrays: h; h and c (lstm); h0, h1, ... (a stack).",
       .example = cell_example,
       .fields = sx_cell_fields,

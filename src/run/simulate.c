@@ -78,13 +78,15 @@ static sx_status set_times(sx_ctx *ctx, sx_simulation *s) {
     bool map = sx_model_kind(s->model) == SX_MAP;
     int64_t k = 0;
     if (map) {
-        if (o->steps <= 0)
+        double length = sx_model_input_end(s->model); /* steps left out: as long as the samples of the input last */
+        bool sampled = isfinite(length) && length >= 1 && length < (double)SX_STEP_LIMIT;
+        if (o->steps <= 0 && !sampled)
             return SX_FAIL(ctx, SX_E_USAGE, "simulate.steps is required for a map (a whole number >= 1)");
         if (o->duration > 0 || o->dt > 0)
             return SX_FAIL(ctx, SX_E_USAGE,
                            "simulate.duration and simulate.dt are for flows; this model is a map: give steps");
         s->h = 1;
-        s->steps = o->steps;
+        s->steps = o->steps > 0 ? o->steps : (int64_t)(length * (1 + 1e-12));
     } else {
         if (!(o->duration > 0))
             return SX_FAIL(ctx, SX_E_USAGE, "simulate.duration is required for a flow (a time > 0)");

@@ -96,7 +96,7 @@ const sx_field sx_simulate_fields[] = {
       .lo = 1,
       .hi = 281474976710655.0,
       .def = "0",
-      .help = "number of steps (maps)" },
+      .help = "number of steps (maps); left out: as long as the input from a file" },
     { .name = "burn_in",
       .type = SX_F64,
       F(burn_in),
