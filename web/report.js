@@ -262,7 +262,7 @@
       };
     };
     const named = a => a.discrete && a.names && a.n <= 24;
-    const turned = a => named(a) && a.names.reduce((sum, name) => sum + 8 * name.length + 12, 0) > width - 90;
+    const turned = a => named(a) && 8 * Math.max(...a.names.map(name => name.length)) + 8 > (width - 90) / a.n;
     const axis = (a, vertical) => ({
       label: axisText(a), labelSize: 20, labelGap: 2, stroke: colour("--fg"), font: "13px system-ui, sans-serif", labelFont: "13px system-ui, sans-serif",
       grid: { stroke: colour("--grid"), width: 1 }, ticks: { stroke: colour("--fg"), width: 1, size: 5 }, gap: 6,
