@@ -157,8 +157,10 @@ static sx_status check_recurrent(const weights *w, const char *name, const sx_ar
         (void)snprintf(hint, sizeof hint, "; as many rows as columns look like torch.nn.RNN: write cell = \"vanilla\"");
     else if (rows > 0 && H == gates * rows)
         (void)snprintf(hint, sizeof hint, "; it looks transposed");
-    (void)snprintf(want, sizeof want, "%lld hidden rows and hidden columns for cell = \"%s\"%s", (long long)gates,
-                   kinds[w->o->cell], hint);
+    char times[32] = "";
+    if (gates > 1) (void)snprintf(times, sizeof times, "%lld x ", (long long)gates);
+    (void)snprintf(want, sizeof want, "%shidden rows and hidden columns for cell = \"%s\"%s", times, kinds[w->o->cell],
+                   hint);
     return wrong_shape(w, name, a, want);
 }
 
