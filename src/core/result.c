@@ -290,8 +290,10 @@ static sx_status label_units(sx_ctx *ctx, const sx_result *r, const char *units,
             if (strlen(words[k][0]) == n && strncmp(words[k][0], p, n) == 0)
                 label = sx_result_attr_find(r, "", NULL, words[k][1]);
         if (n == 0) n = 1;
-        int w =
-            snprintf(text + used, sizeof text - used, "%.*s", label ? (int)strlen(label) : (int)n, label ? label : p);
+        /* "state^2" with state = "mV/s" is (mV/s)^2, "1/state" 1/(mV/s) */
+        bool compound = label && strpbrk(label, "/* ^") && (p[n] == '^' || (p > units && p[-1] == '/'));
+        int w = snprintf(text + used, sizeof text - used, compound ? "(%.*s)" : "%.*s",
+                         label ? (int)strlen(label) : (int)n, label ? label : p);
         used += w > 0 ? (size_t)w : 0;
         p += n;
     }

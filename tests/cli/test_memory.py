@@ -34,7 +34,7 @@ UNITS = {"kB": 1e3, "MB": 1e6, "GB": 1e9, "B": 1}
 
 
 def predicted(text):
-    match = re.search(r"memory\s+(?:about\s+)?([\d.]+)\s*(B|kB|MB|GB)", text)
+    match = re.search(r"peak memory:\s+([\d.]+)\s*(B|kB|MB|GB)", text)
     assert match, "check prints no memory:\n" + text
     return float(match.group(1)) * UNITS[match.group(2)]
 
