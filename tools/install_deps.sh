@@ -3,7 +3,7 @@
 set -eu
 purpose=${1:-build}
 
-build="gcc g++ cmake ninja-build pkg-config git python3 libopenblas-pthread-dev liblapacke-dev libhdf5-dev libtomlplusplus-dev libsundials-dev libcjson-dev libzip-dev zlib1g-dev"
+build="gcc g++ npm cmake ninja-build pkg-config git python3 libopenblas-pthread-dev liblapacke-dev libhdf5-dev libtomlplusplus-dev libsundials-dev libcjson-dev libzip-dev zlib1g-dev"
 check="$build clang clang-format libcmocka-dev librandom123-dev libomp-dev netcdf-bin hdf5-tools binutils python3-numpy python3-h5py python3-h5netcdf python3-xarray"
 docs="$build doxygen python3-sphinx python3-breathe python3-myst-parser furo"
 case $purpose in
@@ -18,7 +18,7 @@ for package in $want; do
     dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing="$missing $package"
 done
 # A CMake or Ninja that did not come as a package serves as well.
-for tool in cmake:cmake ninja-build:ninja git:git python3:python3 gcc:gcc g++:g++ pkg-config:pkg-config; do
+for tool in npm:npm cmake:cmake ninja-build:ninja git:git python3:python3 gcc:gcc g++:g++ pkg-config:pkg-config; do
     command -v "${tool#*:}" >/dev/null 2>&1 && missing=$(printf '%s ' $missing | sed "s/\b${tool%%:*} //")
 done
 [ -n "$(echo $missing)" ] || exit 0
