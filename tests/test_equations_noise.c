@@ -169,21 +169,22 @@ static void test_constant_and_wrong(void **state) {
     for (int i = 0; i < N; ++i) assert_true(fabs(values[i] - 0.5 * w.s[i] * w.s[i]) <= 1e-16);
     sx_free(ctx, values);
     static const char *const wrong[][2] = {
-        { "x[i+1]", "noise.x: depends on other elements of the state: want an amplitude of a unit's own state alone" },
+        { "x[i+1]",
+          "noise.sigma.x: depends on other elements of the state: want an amplitude of a unit's own state alone" },
         { "sum(i, x[i])",
-          "noise.x: depends on other elements of the state: want an amplitude of a unit's own state alone" },
-        { "t*x[i]", "noise.x: depends on time: want an amplitude of a unit's own state alone" },
-        { "t", "noise.x: depends on time: want an amplitude of a unit's own state alone" },
-        { "-s[i]", "noise.x: sigma[0] = -0.776867: want a finite value >= 0" },
-        { "1 + q",
-          "noise.x: character 5: unknown name 'q'; want a state, a parameter, a definition above, an index, t or pi" },
-        { "1 +", "noise.x: character 4: want a number, a name, '-' or '(', got the end of the text" },
+          "noise.sigma.x: depends on other elements of the state: want an amplitude of a unit's own state alone" },
+        { "t*x[i]", "noise.sigma.x: depends on time: want an amplitude of a unit's own state alone" },
+        { "t", "noise.sigma.x: depends on time: want an amplitude of a unit's own state alone" },
+        { "-s[i]", "noise.sigma.x: element 0 is -0.776867: want a finite number >= 0" },
+        { "1 + q", "noise.sigma.x: character 5: unknown name 'q'; want a state, a parameter, a definition above, an "
+                   "index, t or pi" },
+        { "1 +", "noise.sigma.x: character 4: want a number, a name, '-' or '(', got the end of the text" },
     };
     for (int k = 0; k < (int)(sizeof wrong / sizeof *wrong); ++k) {
         w.noise.text = wrong[k][0];
         assert_int_equal(sx_equations_noise(ctx, &w.d, true, 1, &w.noise, &f, &constant, &values, &out), SX_E_USAGE);
         if (k == 4)
-            assert_int_equal(strncmp(sx_ctx_message(ctx), "noise.x: sigma[0] = -", 21), 0);
+            assert_int_equal(strncmp(sx_ctx_message(ctx), "noise.sigma.x: element 0 is -", 29), 0);
         else
             assert_string_equal(sx_ctx_message(ctx), wrong[k][1]);
         assert_int_equal(f.section, 6);
@@ -192,7 +193,7 @@ static void test_constant_and_wrong(void **state) {
     w.noise.left = "y";
     w.noise.text = "1";
     assert_int_equal(sx_equations_noise(ctx, &w.d, true, 1, &w.noise, &f, &constant, &values, &out), SX_E_USAGE);
-    assert_string_equal(sx_ctx_message(ctx), "noise.y: there is no state 'y'; the states are x");
+    assert_string_equal(sx_ctx_message(ctx), "noise.sigma.y: there is no state 'y'; the states are x");
     assert_int_equal(sx_ctx_bytes(ctx), 0);
     sx_ctx_free(ctx);
 }

@@ -103,6 +103,12 @@ SX_API sx_status sx_equations_noise(sx_ctx *ctx, const sx_equations_desc *desc, 
                                     const sx_equations_text *texts, sx_equations_fault *fault, bool *constant,
                                     double **numbers, sx_noise **out) SX_MUST_USE;
 
+/** Numbers from expressions without state and time, one text per state array: initial states and the like. `what` begins the
+ *  messages ("initial"). @param[out] numbers one per unit; owned by the caller, sx_free. */
+SX_API sx_status sx_equations_values(sx_ctx *ctx, const sx_equations_desc *desc, const char *what, int n,
+                                     const sx_equations_text *texts, sx_equations_fault *fault,
+                                     double **numbers) SX_MUST_USE;
+
 #ifdef __cplusplus
 }
 #endif

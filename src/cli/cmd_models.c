@@ -58,7 +58,8 @@ static void print_model(sx_ctx *ctx, const sx_model_info *m) {
     printf("%s: %s\n\n    %s\n\n%s\n\n[model]\n", m->kind, m->title, m->equation, m->help ? m->help : "");
     print_fields(ctx, m->fields, 2);
     bool cell = strcmp(m->kind, "cell") == 0;
-    if (!cell) {
+    bool equations = strcmp(m->kind, "equations") == 0;
+    if (!cell && !equations) {
         printf("\n[[model.coupling]]\n");
         print_fields(ctx, sx_experiment_coupling_fields(), 2);
         printf("  with `ensemble` also\n");

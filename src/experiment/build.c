@@ -4,6 +4,7 @@
 #include "experiment/build.h"
 #include "experiment/cells.h"
 #include "experiment/couple.h"
+#include "experiment/equations_model.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -127,6 +128,8 @@ static sx_status create_model(const sx_reader *r, const sx_experiment *e, const 
         *tau = ((const sx_composed_opts *)opts)->tau;
     } else if (strcmp(kind, "cell") == 0) {
         SX_GO(ctx, status, done, sx_cell_build(r, e, opts, in, out));
+    } else if (sx_equations_is(e)) {
+        SX_GO(ctx, status, done, sx_equations_build(r, e, opts, out));
     } else {
         status = SX_FAIL(ctx, SX_E_INTERNAL, "no builder for model kind '%s'", kind);
     }
@@ -171,7 +174,12 @@ static sx_status build_model(const sx_reader *r, const sx_experiment *e, const s
     }
     r->bind->n = sx_model_n(bare);
     SX_GO(ctx, status, done, sx_load_noise(r, e, &noise));
-    status = sx_noise_attach(ctx, bare, &noise, tau, out);
+    sx_model *with = NULL; /* noise from expressions */
+    if (sx_equations_is(e)) SX_GO(ctx, status, done, sx_equations_noise_build(r, e, bare, &noise, &with));
+    if (with)
+        *out = with;
+    else
+        status = sx_noise_attach(ctx, bare, &noise, tau, out);
     if (status < 0) {
         status = at_section(r, e->noise, "noise", status);
         goto done;
@@ -235,6 +243,7 @@ done:
 
 void sx_build_free(sx_ctx *ctx, sx_build *b) {
     sx_model_free(ctx, b->model);
+    sx_equations_free(ctx, b->bind.equations);
     sx_free(ctx, b->couplings);
     sx_arena_free(ctx, &b->arena);
     memset(b, 0, sizeof *b);

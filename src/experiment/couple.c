@@ -272,9 +272,9 @@ done:
     return status;
 }
 
-static sx_status couple(const sx_reader *r, const sx_experiment *e, int i, const char *first, sx_coupled *out) {
+static sx_status couple(const sx_reader *r, const sx_experiment *e, const sx_coupling_spec *c, const char *first,
+                        sx_coupled *out) {
     sx_ctx *ctx = r->ctx;
-    const sx_coupling_spec *c = &e->couplings[i];
     char what[160];
     sx_coupling *w = NULL;
     double scale = c->strength;
@@ -302,6 +302,20 @@ static sx_status couple(const sx_reader *r, const sx_experiment *e, int i, const
     return status;
 }
 
+sx_status sx_couple_one(const sx_reader *r, const sx_experiment *e, const sx_coupling_spec *c, int64_t n,
+                        sx_coupled *out) {
+    sx_binding bind = *r->bind;
+    sx_reader own = *r;
+    sx_coupling_spec spec = *c;
+    bind.n = n;
+    bind.labels = NULL;
+    own.bind = &bind;
+    spec.ensemble.n = n;
+    sx_status status = couple(&own, e, &spec, "its index", out);
+    r->bind->files = bind.files;
+    return status;
+}
+
 sx_status sx_couple_all(const sx_reader *r, const sx_experiment *e, sx_coupled *out) {
     sx_status status = SX_OK;
     const char *first = NULL;
@@ -310,7 +324,7 @@ sx_status sx_couple_all(const sx_reader *r, const sx_experiment *e, sx_coupled *
             const sx_coupling_spec *c = &e->couplings[i];
             bool named = c->labels.n || c->first_column || (c->has_header && c->header) || (c->file && c->layout == 1);
             if (named != (pass == 0)) continue;
-            status = couple(r, e, i, first, &out[i]);
+            status = couple(r, e, c, first, &out[i]);
             if (status >= 0 && !first) first = c->name;
         }
     if (status < 0)

@@ -13,6 +13,10 @@ typedef struct sx_coupled {
     double radius;             /* before normalising; NaN = not computed */
 } sx_coupled;
 
+/* One coupling of n units, outside of the order of the others. */
+sx_status sx_couple_one(const sx_reader *r, const sx_experiment *e, const sx_coupling_spec *c, int64_t n,
+                        sx_coupled *out) SX_MUST_USE;
+
 /* Realise couplings of the experiment, all in the unit order of the first that has labels. r->bind receives n and labels. On failure
  * what is there is freed. @param[out] out e->n_couplings elements, zeroed by the caller */
 sx_status sx_couple_all(const sx_reader *r, const sx_experiment *e, sx_coupled *out) SX_MUST_USE;

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Loading: the document is parsed and every key of every section is checked before any other file is opened. */
 #include "experiment/cells.h"
+#include "experiment/equations_model.h"
 #include "experiment/load.h"
 #include "experiment/sections.h"
 
@@ -9,9 +10,8 @@
 #include <string.h>
 
 static const char *const later_models[] = { "hopfield",    "dense-hopfield", "attention",  "reentry",
-                                            "free-energy", "ising",          "equations",  "klein-gordon",
-                                            "phi4",        "dirac",          "scalar-qed", "plugin",
-                                            NULL };
+                                            "free-energy", "ising",          "klein-gordon", "phi4",
+                                            "dirac",       "scalar-qed",     "plugin",       NULL };
 static const char *const later_tasks[] = { "fixed-points", "orbits",   "basins", "spectrum",       "lyapunov",
                                            "response",     "path",     "rates",  "quasipotential", "loops",
                                            "mean-field",   "replica",  "learn",  "recall",         "duality",
@@ -54,8 +54,9 @@ sx_status sx_load_model(const sx_reader *r, const sx_experiment *e, void **opts)
     SX_TRY(r->ctx, sx_arena_alloc(r->ctx, r->arena, 1, e->info->opts_size, &o));
     *(size_t *)o = e->info->opts_size;
     sx_part part = { e->info->fields, o };
-    SX_TRY(r->ctx,
-           sx_schema_read(r, e->model, "[model]", &part, 1, sx_load_takes_input(e->info) ? model_keys : without_input));
+    const char *const *keys = sx_load_takes_input(e->info) ? model_keys : without_input;
+    if (sx_equations_is(e)) keys = sx_equations_keys;
+    SX_TRY(r->ctx, sx_schema_read(r, e->model, "[model]", &part, 1, keys));
     *opts = o;
     return SX_OK;
 }
@@ -76,6 +77,7 @@ static sx_status load_model(const sx_reader *r, sx_experiment *e, const sx_toml_
         if (strcmp(infos[i].kind, kind) == 0) e->info = &infos[i];
     }
     if (!e->info) return no_such_kind(r, node, "model", kind, names, n, later_models);
+    if (sx_equations_is(e)) SX_TRY(r->ctx, sx_equations_check(r, e));
     SX_TRY(r->ctx, sx_load_model(r, e, &opts));
     if (strcmp(kind, "cell") == 0) SX_TRY(r->ctx, sx_cell_check(r, e, opts));
     SX_TRY(r->ctx, sx_load_couplings(r, e));
@@ -90,8 +92,10 @@ static sx_status load_model(const sx_reader *r, sx_experiment *e, const sx_toml_
 sx_status sx_load_noise(const sx_reader *r, const sx_experiment *e, sx_noise_opts *opts) {
     sx_noise_opts o = { .struct_size = sizeof o };
     if (e->noise) {
+        const char *texts[3];
         sx_part part = { sx_noise_fields, &o };
-        SX_TRY(r->ctx, sx_schema_read(r, e->noise, "[noise]", &part, 1, NULL));
+        sx_equations_noise_keys(e, texts);
+        SX_TRY(r->ctx, sx_schema_read(r, e->noise, "[noise]", &part, 1, texts));
     } else {
         sx_fields_default(sx_noise_fields, &o);
         o.kind = 0;

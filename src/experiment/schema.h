@@ -39,6 +39,7 @@ typedef struct sx_binding {
     int64_t trials;            /* of the model's input; 0 = none */
     sx_key initial;            /* of seeds.initial and the task's name */
     uint64_t files;            /* hash of the content of all files read so far */
+    struct sx_equations_tables *equations; /* of models of kind equations, or NULL; owned by the build */
 } sx_binding;
 
 typedef struct sx_reader {

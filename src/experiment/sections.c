@@ -280,12 +280,17 @@ static sx_status check_rows(const sx_reader *r, const sx_coupling_spec *c, const
     return SX_OK;
 }
 
+/* parameter: its name where the coupling is a matrix of equations, which knows its size and has a `shape`; else NULL */
 static sx_status load_coupling(const sx_reader *r, const sx_toml_node *node, int64_t index, int64_t count,
-                               sx_coupling_spec *c) {
+                               const char *parameter, sx_coupling_spec *c) {
+    static const char *const parameter_keys[] = { "labels", "missing", "shape", "n", NULL };
+    const char *const *handled = parameter ? parameter_keys : coupling_keys;
     char what[160];
     const sx_toml_node *child, *name = sx_toml_get(node, "name");
     SX_TRY(r->ctx, sx_schema_want(r, node, SX_TOML_TABLE, "a table { file = ... } or { ensemble = ... }"));
-    if (name && sx_toml_type_of(name) == SX_TOML_STRING)
+    if (parameter)
+        snprintf(what, sizeof what, "parameter '%.100s'", parameter);
+    else if (name && sx_toml_type_of(name) == SX_TOML_STRING)
         snprintf(what, sizeof what, "coupling '%.100s'", sx_toml_string(name, NULL));
     else if (count > 1)
         snprintf(what, sizeof what, "coupling %lld", (long long)index + 1);
@@ -294,10 +299,10 @@ static sx_status load_coupling(const sx_reader *r, const sx_toml_node *node, int
     c->node = node;
     c->ensemble.struct_size = sizeof c->ensemble;
     sx_part parts[] = { { sx_coupling_fields, c }, { sx_ensemble_fields, &c->ensemble } };
-    SX_TRY(r->ctx, sx_schema_known(r, node, what, parts, 2, coupling_keys));
+    SX_TRY(r->ctx, sx_schema_known(r, node, what, parts, 2, handled));
     SX_TRY(r->ctx, check_keys(r, node, what));
     /* the fields of ensembles count only where there is one: some of them are required then */
-    SX_TRY(r->ctx, sx_schema_read(r, node, what, parts, sx_toml_get(node, "ensemble") ? 2 : 1, coupling_keys));
+    SX_TRY(r->ctx, sx_schema_read(r, node, what, parts, sx_toml_get(node, "ensemble") ? 2 : 1, handled));
     if ((child = sx_toml_get(node, "labels"))) SX_TRY(r->ctx, read_labels(r, child, c));
     if ((child = sx_toml_get(node, "missing"))) SX_TRY(r->ctx, read_missing(r, child, c));
     SX_TRY(r->ctx, check_rows(r, c, what));
@@ -311,6 +316,7 @@ static sx_status load_coupling(const sx_reader *r, const sx_toml_node *node, int
     if (c->labels.n && c->matrix_rows && c->labels.n != c->matrix_rows)
         return sx_node_fail(r, sx_toml_get(node, "labels"), SX_E_USAGE, "%s: %lld labels for %lld units", what,
                             (long long)c->labels.n, (long long)c->matrix_rows);
+    if (parameter) c->name = parameter;
     if (!c->name) {
         char plain[32];
         if (index)
@@ -320,6 +326,10 @@ static sx_status load_coupling(const sx_reader *r, const sx_toml_node *node, int
         SX_TRY(r->ctx, sx_arena_strdup(r->ctx, r->arena, plain, &c->name));
     }
     return SX_OK;
+}
+
+sx_status sx_load_coupling(const sx_reader *r, const sx_toml_node *node, const char *parameter, sx_coupling_spec *c) {
+    return load_coupling(r, node, 0, 1, parameter, c);
 }
 
 sx_status sx_load_couplings(const sx_reader *r, sx_experiment *e) {
@@ -333,7 +343,7 @@ sx_status sx_load_couplings(const sx_reader *r, sx_experiment *e) {
     e->n_couplings = (int)n;
     for (int64_t i = 0; i < n; i++) {
         sx_coupling_spec *c = &e->couplings[i];
-        SX_TRY(r->ctx, load_coupling(r, list ? sx_toml_at(node, i) : node, i, n, c));
+        SX_TRY(r->ctx, load_coupling(r, list ? sx_toml_at(node, i) : node, i, n, NULL, c));
         for (int64_t k = 0; k < i; k++)
             if (strcmp(e->couplings[k].name, c->name) == 0)
                 return sx_node_fail(r, c->node, SX_E_USAGE, "two couplings are called '%s'", c->name);

@@ -3,6 +3,7 @@ set(SX_EXPERIMENT_SOURCES
   src/experiment/build.c
   src/experiment/cells.c
   src/experiment/couple.c
+  src/experiment/equations_model.c
   src/experiment/execute.c
   src/experiment/inputs.c
   src/experiment/load.c

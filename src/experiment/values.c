@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Numbers per unit from lists and files, joined by label; selections of units; initial states. */
 #include "experiment/values.h"
+#include "experiment/equations_model.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -257,7 +258,8 @@ done:
     return status;
 }
 
-static sx_status from_file(const sx_reader *r, const sx_toml_node *node, const sx_field *f, sx_values *out) {
+static sx_status from_file(const sx_reader *r, const sx_toml_node *node, const sx_field *f, const char *const *handled,
+                           sx_values *out) {
     sx_ctx *ctx = r->ctx;
     sx_status status = SX_OK;
     file_opts o = { 0 };
@@ -267,7 +269,7 @@ static sx_status from_file(const sx_reader *r, const sx_toml_node *node, const s
     int64_t n;
     if (!(f->flags & SX_FROM_FILE))
         return sx_node_fail(r, node, SX_E_USAGE, "%s: want numbers; a file is not possible here", f->name);
-    SX_TRY(ctx, sx_schema_read(r, node, f->name, &part, 1, NULL));
+    SX_TRY(ctx, sx_schema_read(r, node, f->name, &part, 1, handled));
     if (o.has_missing && !in_range(f, o.missing))
         SX_TRY(ctx, sx_schema_number(r, sx_toml_get(node, "missing"), f, &o.missing));
     if (!r->bind) {
@@ -315,18 +317,22 @@ done:
     return status;
 }
 
+sx_status sx_values_file_read(const sx_reader *r, const sx_toml_node *node, const sx_field *f, const char *const *handled,
+                              sx_values *out) {
+    return from_file(r, node, f, handled, out);
+}
+
 sx_status sx_values_read(const sx_reader *r, const sx_toml_node *node, const sx_field *f, sx_values *out) {
     double *data = NULL;
     switch (sx_toml_type_of(node)) {
     case SX_TOML_ARRAY:
         return from_list(r, node, f, out);
     case SX_TOML_TABLE:
-        return from_file(r, node, f, out);
+        return from_file(r, node, f, NULL, out);
     case SX_TOML_STRING:
         return sx_node_fail(r, node, SX_E_USAGE,
-                            "%s = \"%s\": want a number%s%s; expressions in parameters come with the model kind "
-                            "'equations', in a later "
-                            "version",
+                            "%s = \"%s\": want a number%s%s; expressions belong to models of kind "
+                            "'equations'",
                             f->name, sx_toml_string(node, NULL), f->flags & SX_NO_LIST ? "" : ", a list of numbers",
                             f->flags & SX_FROM_FILE ? " or { file = ... }" : "");
     default:
@@ -439,6 +445,15 @@ static sx_status initial_values(const sx_reader *r, const sx_toml_node *node, co
     return SX_OK;
 }
 
+/* { x = "0.1*i", u = 0.0 } of models of kind equations; while loading, when the kind is not known: no key of the other forms. */
+static bool is_state_table(const sx_reader *r, const sx_toml_node *node) {
+    static const char *const others[] = { "mean", "sd", "lo", "hi", "column", "key" };
+    if (r->bind) return r->bind->equations != NULL;
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (sx_toml_get(node, others[i])) return false;
+    return sx_toml_count(node) > 0;
+}
+
 sx_status sx_initial_read(const sx_reader *r, const sx_toml_node *node, const sx_field *f, sx_initial *out) {
     static const char *const kind_key[] = { "kind", NULL };
     const char *want = "want \"zero\", a list of numbers, { kind = \"gaussian\", mean = , sd = }, { kind = "
@@ -462,6 +477,10 @@ sx_status sx_initial_read(const sx_reader *r, const sx_toml_node *node, const sx
                             want);
     const sx_toml_node *kind = sx_toml_get(node, "kind");
     if (!kind && sx_toml_get(node, "file")) return initial_values(r, node, f, out);
+    if (!kind && is_state_table(r, node)) {
+        out->kind = SX_INITIAL_VALUES;
+        return sx_equations_initial(r, node, f->name, &out->values);
+    }
     if (!kind) return sx_node_fail(r, node, SX_E_USAGE, "%s: 'kind' is missing; %s", f->name, want);
     const char *name = sx_toml_type_of(kind) == SX_TOML_STRING ? sx_toml_string(kind, NULL) : "";
     if (strcmp(name, "gaussian") == 0) {

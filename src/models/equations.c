@@ -44,7 +44,6 @@ static void tvvv(const void *self, double t, sx_cbatch x, sx_cbatch u, sx_cbatch
     const sx_cbatch d[3] = { u, v, z };
     run(self, P_TVVV, t, x, 3, d, out, w);
 }
-extern const sx_model_ops sx_equations_ops;
 static void jacobian(const void *self, double t, const double *x, double *out, sx_work w) {
     sx_jacobian_by_columns(&sx_equations_ops, self, ((const equations *)self)->m.n, t, x, out, w);
 }
@@ -209,7 +208,7 @@ static sx_status create(sx_ctx *ctx, const sx_equations_desc *d, sx_equations_fa
     sx_model_desc desc = { .struct_size = sizeof desc };
     const sx_coupling *main = NULL;
     sx_status status;
-    SX_GO(ctx, status, done, sx_eq_lower(ctx, d, 0, NULL, &e->m, fault));
+    SX_GO(ctx, status, done, sx_eq_lower(ctx, d, NULL, 0, NULL, &e->m, fault));
     SX_GO(ctx, status, done, compile_all(ctx, e));
     SX_GO(ctx, status, done, join(ctx, e->m.text, ";  ", &equation));
     SX_GO(ctx, status, done, join(ctx, e->m.latex, ",\\quad ", &latex));

@@ -227,8 +227,9 @@ typedef struct sx_eq_model {
     sx_eq_tree *let, *eq; /* trees of the definitions and of the equations, the latter in the order of the arrays */
     char *text, *latex;
 } sx_eq_model;
-/* Reads a desc; `noise` (n_noise texts, may be 0) are lowered instead of the equations into F. On failure *fault says where. */
-sx_status sx_eq_lower(sx_ctx *ctx, const sx_equations_desc *d, int n_noise, const sx_equations_text *noise,
+/* Reads a desc; with n > 0 the texts (`what` in messages) are lowered into F instead of the equations. On failure *fault says
+ * where. */
+sx_status sx_eq_lower(sx_ctx *ctx, const sx_equations_desc *d, const char *what, int n, const sx_equations_text *texts,
                       sx_eq_model *m, sx_equations_fault *fault) SX_MUST_USE;
 void sx_eq_model_clear(sx_ctx *ctx, sx_eq_model *m);
 
@@ -314,5 +315,8 @@ void sx_eq_rows_unary(const sx_kernels *k, sx_eq_op op, int64_t n, const double 
 void sx_eq_rows_binary(const sx_kernels *k, sx_eq_op op, int64_t n, const double *x, int sx, const double *y, int sy,
                        double *out);
 void sx_eq_rows_select(sx_eq_compare c, int64_t n, const double *const in[4], const int s[4], double *out);
+
+/* The operations, for the registry. */
+extern const sx_model_ops sx_equations_ops;
 
 #endif

@@ -38,9 +38,13 @@ typedef struct lowering {
     int index_range[INDICES_MAX];
     int section, item;
     const char *left; /* of the line */
+    const char *what; /* of texts beside the equations */
 } lowering;
 
-static const char *const sections[] = { "", "index", "state", "parameters", "let", "equations", "noise", "equations" };
+static const char *section_name(const lowering *l) {
+    static const char *const names[] = { "", "index", "state", "parameters", "let", "equations", "", "equations" };
+    return l->section == 6 ? l->what : names[l->section];
+}
 
 static sx_status wrong(lowering *l, int64_t position, const char *format, ...) SX_PRINTF(3, 4);
 static sx_status wrong(lowering *l, int64_t position, const char *format, ...) {
@@ -51,7 +55,7 @@ static sx_status wrong(lowering *l, int64_t position, const char *format, ...) {
     va_end(args);
     *l->fault = (sx_equations_fault){ l->section, l->item, position };
     if (position > 0) (void)snprintf(place, sizeof place, "character %lld: ", (long long)position);
-    return SX_FAIL(l->ctx, SX_E_USAGE, "%s%s%.80s: %s%s", sections[l->section], l->left && *l->left ? "." : "",
+    return SX_FAIL(l->ctx, SX_E_USAGE, "%s%s%.80s: %s%s", section_name(l), l->left && *l->left ? "." : "",
                    l->left ? l->left : "", place, why);
 }
 static void at(lowering *l, int section, int item, const char *left) {
@@ -714,7 +718,7 @@ static sx_status check_desc(lowering *l) {
     return SX_OK;
 }
 
-static sx_status lower_all(lowering *l, int n_noise, const sx_equations_text *noise) {
+static sx_status lower_all(lowering *l, int n_texts, const sx_equations_text *texts) {
     const sx_equations_desc *d = l->d;
     sx_eq_model *m = l->m;
     sx_ctx *ctx = l->ctx;
@@ -742,22 +746,22 @@ static sx_status lower_all(lowering *l, int n_noise, const sx_equations_text *no
         at(l, 4, i, d->definitions[i].left ? d->definitions[i].left : "");
         SX_TRY(ctx, read_definition(l, &d->definitions[i], &m->let[i]));
     }
-    if (n_noise) return read_equations(l, 6, n_noise, noise, m->eq);
+    if (n_texts) return read_equations(l, 6, n_texts, texts, m->eq);
     SX_TRY(ctx, read_equations(l, 5, d->n_equations, d->equations, m->eq));
     SX_TRY(ctx, print_all(l, false, &m->text));
     return print_all(l, true, &m->latex);
 }
 
-sx_status sx_eq_lower(sx_ctx *ctx, const sx_equations_desc *d, int n_noise, const sx_equations_text *noise,
+sx_status sx_eq_lower(sx_ctx *ctx, const sx_equations_desc *d, const char *what, int n, const sx_equations_text *texts,
                       sx_eq_model *m, sx_equations_fault *fault) {
     sx_equations_fault unused;
-    lowering l = { .ctx = ctx, .d = d, .m = m, .fault = fault ? fault : &unused };
+    lowering l = { .ctx = ctx, .d = d, .m = m, .fault = fault ? fault : &unused, .what = what };
     *l.fault = (sx_equations_fault){ 0, 0, 0 };
     memset(m, 0, sizeof *m);
-    sx_status status = lower_all(&l, n_noise, noise);
+    sx_status status = lower_all(&l, n, texts);
     if (status == SX_E_USAGE && l.fault->section == 0 && l.section > 0) { /* from the graph: say which line */
         *l.fault = (sx_equations_fault){ l.section, l.item, 0 };
-        (void)sx_fail_prefix(ctx, "%s.%.80s", sections[l.section], l.left ? l.left : "");
+        (void)sx_fail_prefix(ctx, "%s.%.80s", section_name(&l), l.left ? l.left : "");
     }
     sx_free(ctx, l.symbols);
     if (status < 0) sx_eq_model_clear(ctx, m);

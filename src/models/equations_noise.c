@@ -107,7 +107,7 @@ static const sx_noise_ops ops = {
 
 /* Whether element i of the root reads x_i of its own array alone: no other array, no operation across elements. */
 static sx_status check_own(sx_ctx *ctx, const sx_equations_desc *d, const sx_eq_graph *g, int32_t root, int array,
-                           const sx_equations_text *line, sx_equations_fault *fault, int item) {
+                           const char *what, const sx_equations_text *line, sx_equations_fault *fault, int item) {
     bool *used = NULL;
     const char *why = NULL, *name = "";
     SX_TRY(ctx, sx_alloc(ctx, root + 1, sizeof *used, &used));
@@ -127,13 +127,25 @@ static sx_status check_own(sx_ctx *ctx, const sx_equations_desc *d, const sx_eq_
     sx_free(ctx, used);
     if (!why) return SX_OK;
     *fault = (sx_equations_fault){ 6, item, 0 };
-    return SX_FAIL(ctx, SX_E_USAGE, "noise.%s: %s%s: want an amplitude of a unit's own state alone", line->left, why,
+    return SX_FAIL(ctx, SX_E_USAGE, "%s.%s: %s%s: want an amplitude of a unit's own state alone", what, line->left, why,
                    name);
 }
 
-/* One value per unit of the roots, without state. */
-static sx_status numbers_of(sx_ctx *ctx, const sx_equations_desc *d, sx_eq_model *m, bool sigma,
-                            const sx_equations_text *lines, sx_equations_fault *fault, double **out) {
+/* Line of an array among the texts. */
+static int line_of(const sx_equations_desc *d, int array, int n, const sx_equations_text *texts) {
+    size_t length = strlen(d->states[array].name);
+    for (int k = 0; k < n; ++k) {
+        char next = texts[k].left[strcspn(texts[k].left, "[ ")];
+        if (strncmp(texts[k].left, d->states[array].name, length) == 0 && strcspn(texts[k].left, "[ ") == length &&
+            (next == '\0' || next == '[' || next == ' '))
+            return k;
+    }
+    return 0;
+}
+
+/* One value per unit of the roots, without state; finite, and not below `least`. */
+static sx_status numbers_of(sx_ctx *ctx, const sx_equations_desc *d, sx_eq_model *m, const char *what, double least,
+                            int n, const sx_equations_text *texts, sx_equations_fault *fault, double **out) {
     sx_eq_program p = { 0 };
     double *scratch = NULL, *v = NULL, *zero = NULL;
     sx_status status;
@@ -146,14 +158,10 @@ static sx_status numbers_of(sx_ctx *ctx, const sx_equations_desc *d, sx_eq_model
     for (int a = 0; a < m->n_arrays; ++a) {
         for (int64_t i = 0; i < m->array[a].n; ++i) {
             double x = v[m->array[a].first + i];
-            if (x >= 0.0 && isfinite(x)) continue;
-            int item = 0;
-            for (int k = 0; k < m->n_arrays; ++k) {
-                if (strncmp(lines[k].left, d->states[a].name, strlen(d->states[a].name)) == 0) item = k;
-            }
-            *fault = (sx_equations_fault){ 6, item, 0 };
-            status = SX_FAIL(ctx, SX_E_USAGE, "noise.%s: %s[%lld] = %g: want a finite value >= 0", d->states[a].name,
-                             sigma ? "sigma" : "D", (long long)i, x);
+            if (x >= least && isfinite(x)) continue;
+            *fault = (sx_equations_fault){ 6, line_of(d, a, n, texts), 0 };
+            status = SX_FAIL(ctx, SX_E_USAGE, "%s.%s: element %lld is %g: want a finite number%s", what,
+                             d->states[a].name, (long long)i, x, least == 0.0 ? " >= 0" : "");
             goto done;
         }
     }
@@ -197,26 +205,21 @@ sx_status sx_equations_noise(sx_ctx *ctx, const sx_equations_desc *desc, bool si
                              double **numbers, sx_noise **out) {
     text_noise *noise = NULL;
     sx_equations_fault unused;
+    const char *what = sigma ? "noise.sigma" : "noise.D";
     sx_status status;
     if (!fault) fault = &unused;
-    if (n < 1) return SX_FAIL(ctx, SX_E_USAGE, "noise: no expression given: want one per state");
+    if (n < 1) return SX_FAIL(ctx, SX_E_USAGE, "%s: no expression given: want one per state", what);
     SX_GO(ctx, status, done, sx_alloc(ctx, 1, sizeof *noise, &noise));
-    SX_GO(ctx, status, done, sx_eq_lower(ctx, desc, n, texts, &noise->m, fault));
+    SX_GO(ctx, status, done, sx_eq_lower(ctx, desc, what, n, texts, &noise->m, fault));
     const sx_eq_graph *g = &noise->m.g;
     bool depends = false;
     for (int a = 0; a < noise->m.n_arrays; ++a) {
-        int item = 0;
-        for (int k = 0; k < n; ++k) { /* the line of this array */
-            size_t length = strlen(desc->states[a].name);
-            if (strncmp(texts[k].left, desc->states[a].name, length) == 0 &&
-                (texts[k].left[length] == '\0' || texts[k].left[length] == '['))
-                item = k;
-        }
+        int item = line_of(desc, a, n, texts);
         depends = depends || g->node[noise->m.F[a]].depends != 0;
-        SX_GO(ctx, status, done, check_own(ctx, desc, g, noise->m.F[a], a, &texts[item], fault, item));
+        SX_GO(ctx, status, done, check_own(ctx, desc, g, noise->m.F[a], a, what, &texts[item], fault, item));
     }
     if (!depends) {
-        SX_GO(ctx, status, done, numbers_of(ctx, desc, &noise->m, sigma, texts, fault, numbers));
+        SX_GO(ctx, status, done, numbers_of(ctx, desc, &noise->m, what, 0.0, n, texts, fault, numbers));
         *constant = true;
         goto done; /* the numbers are all that is wanted */
     }
@@ -227,5 +230,26 @@ sx_status sx_equations_noise(sx_ctx *ctx, const sx_equations_desc *desc, bool si
     return SX_OK;
 done:
     destroy(ctx, noise);
+    return status;
+}
+
+sx_status sx_equations_values(sx_ctx *ctx, const sx_equations_desc *desc, const char *what, int n,
+                              const sx_equations_text *texts, sx_equations_fault *fault, double **numbers) {
+    sx_eq_model m = { 0 };
+    sx_equations_fault unused;
+    sx_status status;
+    if (!fault) fault = &unused;
+    if (n < 1) return SX_FAIL(ctx, SX_E_USAGE, "%s: no expression given: want one per state", what);
+    SX_TRY(ctx, sx_eq_lower(ctx, desc, what, n, texts, &m, fault));
+    for (int a = 0; a < m.n_arrays; ++a) {
+        if (m.g.node[m.F[a]].depends == 0) continue;
+        *fault = (sx_equations_fault){ 6, line_of(desc, a, n, texts), 0 };
+        status = SX_FAIL(ctx, SX_E_USAGE, "%s.%s: depends on the state or on time: want numbers", what,
+                         desc->states[a].name);
+        goto done;
+    }
+    SX_GO(ctx, status, done, numbers_of(ctx, desc, &m, what, -HUGE_VAL, n, texts, fault, numbers));
+done:
+    sx_eq_model_clear(ctx, &m);
     return status;
 }

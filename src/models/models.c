@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The registry of built-in models: texts for `separatrix models`, the docs and the model x task table. */
 #include "models/cell_private.h"
+#include "models/equations.h"
 
 static const char linear_example[] =
     "title = \"Linear network: relaxation modes\"\n"
@@ -109,6 +110,44 @@ static const char cell_example[] =
     "replicas = 256\n"
     "record = { every = 1, units = [0, 1, 2] }\n";
 
+static const char equations_example[] =
+    "title = \"Adapting rate network from its equations\"\n"
+    "seed = 1\n"
+    "units = { time = \"ms\" }\n"
+    "\n"
+    "[model]\n"
+    "kind = \"equations\"\n"
+    "time = \"continuous\"                            # or \"discrete\": the texts are the next state\n"
+    "index = { i = 100, j = \"i\" }                    # j runs over the same range; or i = { file = \"W.npy\", axis = "
+    "0 }\n"
+    "state = { x = \"i\", a = \"i\" }                   # arrays over an index; numbers: state = [\"x\", \"y\"]\n"
+    "\n"
+    "[model.parameters]\n"
+    "g = 1.5\n"
+    "tau = 10.0                                      # one per unit: { file = \"tau.npy\", shape = \"i\" }\n"
+    "W = { ensemble = \"gaussian\", shape = \"i,j\", g = 1.0 }\n"
+    "\n"
+    "[model.let]\n"
+    "\"r[i]\" = \"tanh(g*x[i])\"\n"
+    "\n"
+    "[model.equations]\n"
+    "x = \"(-x[i] + sum(j, W[i,j]*r[j]) - a[i])/tau\"\n"
+    "a = \"(x[i] - a[i])/50\"\n"
+    "\n"
+    "[noise]\n"
+    "kind = \"additive\"\n"
+    "sigma = { x = \"0.1\", a = \"0\" }                # dx = f dt + sigma dW\n"
+    "\n"
+    "[[task]]\n"
+    "name = \"traj\"\n"
+    "do = \"simulate\"\n"
+    "initial = { x = \"0.1*sin(2*pi*i/100)\", a = 0.0 }\n"
+    "burn_in = 200.0\n"
+    "duration = 500.0\n"
+    "dt = 0.5\n"
+    "replicas = 64\n"
+    "record = { every = 5.0, units = [0, 1, 100] }\n";
+
 static const sx_model_info infos[] = {
     { .kind = "linear",
       .title = "Linear network",
@@ -149,6 +188,23 @@ static const sx_model_info infos[] = {
       .fields = sx_cell_fields,
       .opts_size = sizeof(sx_cell_opts),
       .ops = &sx_cell_ops },
+    { .kind = "equations",
+      .title = "Your own equations as text",
+      .equation = "x_i' = any text, as in (-x[i] + sum(j, W[i,j]*tanh(g*x[j])))/tau[i];  map: x_i <- the text",
+      .help = "index: { i = 1000, j = \"i\" } names of indices and their ranges. state: [\"x\", \"y\"] or { x = \"i\", "
+              "u = \"\" }. parameters: "
+              "numbers, { values or file, shape = \"i\" }, { ensemble, file or matrix, shape = \"i,j\" }. let: "
+              "definitions, \"r[i]\" = "
+              "\"tanh(x[i])\". equations: one text per state. Texts know + - * / ^, sum(j, ...), x[i+1] (see "
+              "boundary), if(a < b, c, d), t, "
+              "pi, exp log log1p expm1 sqrt sin cos tan tanh sinh cosh erf abs sign atan heaviside min max pow; "
+              "derivatives to third order "
+              "are exact. noise: D or sigma may be texts, one for all states or a table; so may initial = { x = ..., u "
+              "= ... }.",
+      .example = equations_example,
+      .fields = sx_equations_fields,
+      .opts_size = sizeof(sx_equations_opts),
+      .ops = &sx_equations_ops },
 };
 
 const sx_model_info *sx_model_infos(int *n) {
