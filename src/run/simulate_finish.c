@@ -232,7 +232,9 @@ static sx_status write_covariance(sx_ctx *ctx, const sx_reduction *d) {
     for (int64_t i = 0; i < n; i++) e[i] = c[i * n + i];
     for (int64_t i = 0; i < n; i++)
         for (int64_t j = 0; j < n; j++)
-            c[i * n + j] = sqrt((e[i] * e[j] + c[i * n + j] * c[i * n + j]) / sqrt(neff[i] * neff[j]));
+            c[i * n + j] = e[i] <= 0 || e[j] <= 0
+                               ? 0.0 /* a unit that never moves: silent behind a relu */
+                               : sqrt((e[i] * e[j] + c[i * n + j] * c[i * n + j]) / sqrt(neff[i] * neff[j]));
     SX_GO(ctx, status, done,
           put(ctx, d, "x_covariance_se", "unit,unit2", "state^2", "standard error of x_covariance (Gaussian estimate)",
               c));
