@@ -455,7 +455,7 @@ static void failing_allocations(void **state) {
     (void)state;
 #define TRIALS "input = { file = \"trials.npy\", axes = [\"trial\", \"time\", \"channel\"] }\n"
     static const char *const texts[] = {
-        "cell = \"gru\"\nweights = { file = \"gru2.safetensors\", prefix = \"rnn.\" }\n" TRIALS,
+        ("cell = \"gru\"\nweights = { file = \"gru2.safetensors\", prefix = \"rnn.\" }\n" TRIALS),
         "cell = \"lstm\"\nhidden = 2\ninputs = 2\nweights = { ensemble = \"uniform\", layers = 2 }\ninput = 1.0\n",
         "cell = \"low-rank\"\nalpha = 0.1\nhidden = 2\nlayers = [{ left = [1.0, 2.0], right = [1.0, -1.0] }]\n"
     };
