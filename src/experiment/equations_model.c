@@ -432,10 +432,11 @@ sx_status sx_equations_initial(const sx_reader *r, const sx_toml_node *node, con
     SX_TRY(r->ctx, texts_of(r, node, name, &n, &texts));
     sx_status status = sx_equations_values(r->ctx, &t->d, name, n, texts, &fault, &numbers);
     if (status < 0) return at_fault(r, t, fault.section == 6 ? node : NULL, &fault, status);
-    int64_t units = r->bind->n;
-    status = sx_arena_alloc(r->ctx, r->arena, units, sizeof *kept, &kept);
-    if (status >= 0) memcpy(kept, numbers, (size_t)units * sizeof *kept);
+    /* the state may be longer than the model's own: coloured noise starts from 0 */
+    int64_t own = r->bind->n, all = r->bind->state > own ? r->bind->state : own;
+    status = sx_arena_alloc(r->ctx, r->arena, all, sizeof *kept, &kept);
+    if (status >= 0) memcpy(kept, numbers, (size_t)own * sizeof *kept);
     sx_free(r->ctx, numbers);
-    *out = (sx_values){ units, kept };
+    *out = (sx_values){ all, kept };
     return status;
 }
