@@ -124,6 +124,35 @@ static void add_cells(sx_ctx *ctx, cases *c) {
             }
 }
 
+/* N numbers over one index, as a flow and as a map, with a product, a shift and a scalar beside it. */
+static sx_status equations(sx_ctx *ctx, int time, const sx_coupling *w, sx_model **out) {
+    sx_equations_desc d = SX_EQUATIONS_DESC;
+    double one = 1;
+    sx_equations_index indices[] = { { "i", N, NULL }, { "j", 0, "i" } };
+    sx_equations_state states[] = { { "x", "i", NULL } };
+    sx_equations_parameter parameters[] = { { "W", "i,j", { 0, NULL }, w }, { "g", NULL, { 1, &one }, NULL } };
+    sx_equations_text flow[] = { { "x", "-x[i] + g*sum(j, W[i,j]*tanh(x[j])) + 0.1*(x[i+1] - x[i])" } };
+    sx_equations_text map[] = { { "x", "0.5*x[i] + 0.2*g*sum(j, W[i,j]*tanh(x[j])) + 0.1*sin(x[i-1])" } };
+    d.time = time;
+    d.n_indices = 2;
+    d.n_states = 1;
+    d.n_parameters = 2;
+    d.n_equations = 1;
+    d.indices = indices;
+    d.states = states;
+    d.parameters = parameters;
+    d.equations = time ? map : flow;
+    return sx_equations_create(ctx, &d, NULL, out);
+}
+
+static void add_equations(sx_ctx *ctx, cases *c, const sx_coupling *w) {
+    sx_model *m = NULL;
+    for (int time = 0; time < 2; time++) {
+        const char *group = time ? "`equations`, map" : "`equations`, flow";
+        add(ctx, c, group, group, equations(ctx, time, w, &m), &m);
+    }
+}
+
 /* The bare models: each kind in each variant. */
 static void add_models(sx_ctx *ctx, cases *c, const sx_coupling *w) {
     sx_model *m = NULL;
@@ -153,6 +182,7 @@ static void add_models(sx_ctx *ctx, cases *c, const sx_coupling *w) {
                 add(ctx, c, group, name, composed(ctx, p, g, f, w, &m), &m);
             }
     add_cells(ctx, c);
+    add_equations(ctx, c, w);
 }
 
 /* -- noises ------------------------------------------------------------------------------------------------------------------- */
@@ -439,7 +469,7 @@ static void run_all(cases *c, sx_ctx *ctx) {
 static void test_models(void **state) {
     sx_ctx *ctx = *state;
     cases *c = make_cases(ctx, add_models);
-    assert_int_equal(c->n, 2 + 2 * 2 * 7 + 5 * 5 * 4 + (2 * 2 + 2 + 2 + 2 * 2 + 2));
+    assert_int_equal(c->n, 2 + 2 * 2 * 7 + 5 * 5 * 4 + (2 * 2 + 2 + 2 + 2 * 2 + 2) + 2);
     for (int i = 0; i < c->n; i++)
         if (!c->item[i].m) fail_msg("%s: %s", c->item[i].name, c->item[i].message);
     run_all(c, ctx);
