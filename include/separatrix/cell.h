@@ -59,20 +59,21 @@ typedef struct sx_cell_weights {
 
 /** Options of a cell. */
 typedef struct sx_cell_opts {
-    size_t struct_size; /**< sizeof(sx_cell_opts) */
-    int cell;           /**< an sx_cell_kind */
-    int nonlinearity;   /**< phi: 0 tanh, 1 relu (not for GRU and LSTM) */
-    int convention;     /**< 0 PyTorch: order of gates, biases, names of tensors */
-    int64_t hidden;     /**< units of a layer; 0 = taken from the weights */
-    int64_t inputs;     /**< numbers of one input; 0 = taken from the weights */
-    double alpha;       /**< leaky, low-rank: dt/tau in (0, 1]; 0 = not given */
-    int64_t layer;      /**< experiments: this layer of the file alone, when has_layer */
-    bool has_layer;     /**< `layer` is given */
-    sx_tables layers;   /**< sx_cell_layer, from the input to the output */
+    size_t struct_size;      /**< sizeof(sx_cell_opts) */
+    int cell;                /**< an sx_cell_kind */
+    int nonlinearity;        /**< phi: 0 tanh, 1 relu (not for GRU and LSTM) */
+    int convention;          /**< 0 PyTorch: order of gates, biases, names of tensors */
+    int64_t hidden;          /**< units of a layer; 0 = taken from the weights */
+    int64_t inputs;          /**< numbers of one input; 0 = taken from the weights */
+    double alpha;            /**< leaky, low-rank: dt/tau in (0, 1]; 0 = not given */
+    int64_t layer;           /**< experiments: this layer of the file alone, when has_layer */
+    bool has_layer;          /**< `layer` is given */
+    sx_tables layers;        /**< sx_cell_layer, from the input to the output */
     sx_cell_weights weights; /**< experiments: file or ensemble that fills `layers` */
 } sx_cell_opts;
 /** Initialiser; fill in the defaults with sx_fields_default. */
-#define SX_CELL_OPTS { sizeof(sx_cell_opts) }
+#define SX_CELL_OPTS                                                                                                   \
+    { sizeof(sx_cell_opts) }
 /** Fields of sx_cell_opts. */
 SX_API extern const sx_field sx_cell_fields[];
 

@@ -49,8 +49,8 @@ SX_API sx_status sx_array_parse(sx_ctx *ctx, const char *name, const char *forma
                                 const sx_read_opts *opts, sx_array *out) SX_MUST_USE;
 /** Names of the arrays of a .npz or .safetensors file in memory, in its order: one block, free with sx_free. `format` as for
  *  sx_array_parse. */
-SX_API sx_status sx_array_names(sx_ctx *ctx, const char *name, const char *format, const void *bytes, size_t n, char ***out,
-                                int64_t *count) SX_MUST_USE;
+SX_API sx_status sx_array_names(sx_ctx *ctx, const char *name, const char *format, const void *bytes, size_t n,
+                                char ***out, int64_t *count) SX_MUST_USE;
 /** Write a .npy file (version 1.0, '<f8'). */
 SX_API sx_status sx_npy_write(sx_ctx *ctx, const char *path, int ndim, const int64_t *shape,
                               const double *data) SX_MUST_USE;

@@ -81,7 +81,8 @@ static void add_all(sx_ctx *ctx, sx_buf *t, const sx_experiment *e, const char *
     if (strcmp(e->info->kind, "equations") == 0) {
         add_key(ctx, t, e->model, "index", "j runs over the range of i; or i = { file = \"W.npy\", axis = 0 }");
         add_key(ctx, t, e->model, "state", "arrays over an index; numbers: [\"x\", \"y\"]");
-        add_key(ctx, t, e->model, "parameters", "numbers; { values = [], shape = \"i\" }; { ensemble = or file =, shape = \"i,j\" }");
+        add_key(ctx, t, e->model, "parameters",
+                "numbers; { values = [], shape = \"i\" }; { ensemble = or file =, shape = \"i,j\" }");
         add_key(ctx, t, e->model, "let", "definitions; each may use those before it");
         add_key(ctx, t, e->model, "equations", "one text per state");
     }

@@ -317,8 +317,8 @@ done:
     return status;
 }
 
-sx_status sx_values_file_read(const sx_reader *r, const sx_toml_node *node, const sx_field *f, const char *const *handled,
-                              sx_values *out) {
+sx_status sx_values_file_read(const sx_reader *r, const sx_toml_node *node, const sx_field *f,
+                              const char *const *handled, sx_values *out) {
     return from_file(r, node, f, handled, out);
 }
 

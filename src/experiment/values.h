@@ -10,8 +10,8 @@
 sx_status sx_values_read(const sx_reader *r, const sx_toml_node *node, const sx_field *f, sx_values *out) SX_MUST_USE;
 /* A field with a shape keeps the order of the list (channels); else it is a set and comes in the order of the model. */
 /* From { file = ... } with further keys that the caller reads itself. */
-sx_status sx_values_file_read(const sx_reader *r, const sx_toml_node *node, const sx_field *f, const char *const *handled,
-                              sx_values *out) SX_MUST_USE;
+sx_status sx_values_file_read(const sx_reader *r, const sx_toml_node *node, const sx_field *f,
+                              const char *const *handled, sx_values *out) SX_MUST_USE;
 sx_status sx_units_read(const sx_reader *r, const sx_toml_node *node, const sx_field *f, sx_units *out) SX_MUST_USE;
 sx_status sx_initial_read(const sx_reader *r, const sx_toml_node *node, const sx_field *f, sx_initial *out) SX_MUST_USE;
 
