@@ -201,6 +201,8 @@ int32_t sx_eq_pair_diagonal(sx_eq_graph *g, int32_t pair);
 /* sum over the second range of a pair array, taken apart (equations_sum.c) */
 int32_t sx_eq_sum(sx_eq_graph *g, int32_t pair, int r0, int r1);
 /* For files of the graph only. */
+double *sx_eq_numbers_new(sx_eq_graph *g, int64_t n);
+const double *sx_eq_numbers(const sx_eq_graph *g, int32_t constant);
 int32_t sx_eq_intern(sx_eq_graph *g, sx_eq_node n);
 sx_eq_node sx_eq_blank(sx_eq_op op, int dims, int r0, int r1);
 /* Element m of a range with the boundary applied; -1 outside of "zero". */

@@ -215,7 +215,11 @@ static void back(backward *r, int32_t id, int d) {
         accumulate(r, n.a[0], sx_eq_place_at(g, adjoint, g->node[n.a[0]].r0, n.shift));
         return;
     case EQ_PRODUCT:
+#ifdef SX_MUTANT_EQUATIONS_ADJOINT
+        accumulate(r, n.a[0], sx_eq_product(g, n.k / 2, n.k & 1, adjoint));
+#else
         accumulate(r, n.a[0], sx_eq_product(g, n.k / 2, !(n.k & 1), adjoint));
+#endif
         return;
     case EQ_TOTAL:
         accumulate(r, n.a[0], adjoint);

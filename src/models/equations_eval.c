@@ -103,6 +103,15 @@ static void load(const machine *m, const sx_eq_instruction *i, const chunk *c) {
     }
 }
 
+/* Few replicas: rows of one number each, or one row for all, are written out once instead of a call per row. */
+enum { NARROW = 32 };
+static void write_out(const chunk *c, const view *v, double *y) {
+    for (int64_t r = 0; r < c->rows; ++r, y += c->columns) {
+        const double *x = v->p + r * v->row;
+        for (int64_t k = 0; k < c->columns; ++k) y[k] = x[k * v->step];
+    }
+}
+
 static void run_code(const machine *m, const sx_eq_step *s, const chunk *c) {
     for (int32_t at = s->first; at < s->first + s->n; ++at) {
         const sx_eq_instruction *i = &m->p->code[at];
@@ -123,7 +132,14 @@ static void run_code(const machine *m, const sx_eq_step *s, const chunk *c) {
         }
         double *y = i->out.where == EQ_AT_REGISTER ? c->registers + (int64_t)i->out.index * EQ_CHUNK
                                                    : array_of(m, &i->out) + c->row * m->b + c->column;
-        if (flat) {
+        double narrow[4][EQ_CHUNK];
+        for (int k = 0; !flat && c->columns <= NARROW && k < operands; ++k) {
+            if (v[k].step ? v[k].row == c->columns : v[k].row == 0) continue;
+            write_out(c, &v[k], narrow[k]);
+            in[k] = narrow[k];
+            step[k] = 1;
+        }
+        if (flat || c->columns <= NARROW) {
             apply(m, i, c->rows * c->columns, in, step, operands, y);
             continue;
         }

@@ -27,6 +27,7 @@ set(SX_MODELS_SOURCES
   src/models/parity.c
   src/models/models.c
   src/models/equations.c
+  src/models/equations_arrays.c
   src/models/equations_compile.c
   src/models/equations_derive.c
   src/models/equations_eval.c
@@ -35,6 +36,7 @@ set(SX_MODELS_SOURCES
   src/models/equations_noise.c
   src/models/equations_parse.c
   src/models/equations_print.c
+  src/models/equations_read.c
   src/models/equations_rows.c
   src/models/equations_sum.c
 )

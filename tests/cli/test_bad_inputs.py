@@ -116,7 +116,7 @@ def check_usage(program, args, stdin, code, wanted):
 def check_templates(program):
     """Every starting file passes `check`, and the resolved text resolves to itself."""
     problems = []
-    for kind in ("linear", "rate", "composed", "simulate"):
+    for kind in ("linear", "rate", "composed", "equations", "simulate"):
         with tempfile.TemporaryDirectory() as directory:
             new = run(program, ["new", kind], directory)
             first = run(program, ["check", "-"], directory, new.stdout)
