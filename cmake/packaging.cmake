@@ -14,7 +14,8 @@ file(WRITE ${CMAKE_CURRENT_BINARY_DIR}/separatrix-config.cmake "include(\${CMAKE
 write_basic_package_version_file(${CMAKE_CURRENT_BINARY_DIR}/separatrix-config-version.cmake COMPATIBILITY SameMajorVersion)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/separatrix-config.cmake ${CMAKE_CURRENT_BINARY_DIR}/separatrix-config-version.cmake DESTINATION ${config_dir})
 
-# ${pcfiledir} keeps the tree relocatable.
+# ${pcfiledir} keeps the tree relocatable: from there up to the prefix, one ".." per folder.
+string(REGEX REPLACE "[^/]+" ".." up "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
 foreach(lib separatrix separatrix-io)
   if(lib STREQUAL separatrix)
     set(about "noisy neural dynamics: models, steppers, ensembles")
@@ -24,7 +25,7 @@ foreach(lib separatrix separatrix-io)
     set(requires "Requires: separatrix\n")
   endif()
   file(WRITE ${CMAKE_CURRENT_BINARY_DIR}/${lib}.pc
-"prefix=\${pcfiledir}/../../..
+"prefix=\${pcfiledir}/${up}
 libdir=\${prefix}/${CMAKE_INSTALL_LIBDIR}
 includedir=\${prefix}/${CMAKE_INSTALL_INCLUDEDIR}
 
