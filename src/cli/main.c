@@ -6,7 +6,9 @@
 #include <separatrix/field.h>
 #include <separatrix/vmath.h>
 
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const sx_command commands[] = {
     { "run", "run FILE|- [options]", "run an experiment; the paths of result and report go to stdout",
@@ -48,6 +50,13 @@ static const sx_command commands[] = {
 };
 static const int n_commands = (int)(sizeof commands / sizeof *commands);
 
+/* libgomp reads its environment when it is loaded, before main: start again with waiting threads that spin for some 0.2 ms and then
+ * sleep. Its default, milliseconds, takes the cores from the working threads as soon as anything else runs on the machine. */
+static void bound_spinning(char **argv) {
+    if (getenv("OMP_WAIT_POLICY") || getenv("GOMP_SPINCOUNT") || setenv("GOMP_SPINCOUNT", "100000", 1) != 0) return;
+    (void)execv("/proc/self/exe", argv); /* on failure go on as it is */
+}
+
 static void print_help(FILE *f) {
     fprintf(f, "separatrix %s: noisy neural dynamics from one experiment file\n\nusage: separatrix COMMAND ...\n\n",
             sx_version());
@@ -62,6 +71,7 @@ static void print_help(FILE *f) {
 int main(int argc, char **argv) {
     static const sx_command self = { .name = NULL };
     const char *names[32];
+    bound_spinning(argv);
     if (argc < 2) {
         print_help(stderr);
         return SX_EXIT_USAGE;
