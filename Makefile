@@ -19,6 +19,7 @@ build: deps $(BUILD)/build.ninja
 	cmake --build $(BUILD) -j $(JOBS)
 
 demo: build
+	@mkdir -p out
 	$(EXE) run examples/celegans/celegans.toml --out out/celegans --force
 	@echo "The report is at out/celegans/report.html"
 
