@@ -12,7 +12,7 @@ SYMBOLS = {name: ("mi", text) for name, text in {
     "rho": "ρ", "sigma": "σ", "tau": "τ", "phi": "φ", "omega": "ω", "epsilon": "ε", "zeta": "ζ", "Phi": "Φ", "Delta": "Δ", "Gamma": "Γ",
     "Lambda": "Λ", "infty": "∞", "ell": "ℓ", "hbar": "ℏ", "top": "T", "nabla": "∇", "partial": "∂"}.items()}
 SYMBOLS.update({name: ("mo", text) for name, text in {
-    "cdot": "·", "times": "×", "le": "≤", "ge": "≥", "ne": "≠", "approx": "≈", "leftarrow": "←", "to": "→", "in": "∈", "sim": "∼", "pm": "±",
+    "cdot": "·", "odot": "⊙", "times": "×", "le": "≤", "ge": "≥", "ne": "≠", "approx": "≈", "leftarrow": "←", "to": "→", "in": "∈", "sim": "∼", "pm": "±",
     "lvert": "|", "rvert": "|", "langle": "⟨", "rangle": "⟩", "lfloor": "⌊", "rfloor": "⌋", "dots": "…", "ldots": "…", "cdots": "⋯", "colon": ":", "mid": "|", "propto": "∝",
     "sum": "∑", "prod": "∏", "int": "∫", "quad": "\u2003", "qquad": "\u2003\u2003", ",": "\u2009", ";": "\u2005", "!": "", " ": "\u00a0",
     "{": "{", "}": "}", "|": "‖"}.items()})

@@ -32,20 +32,21 @@ extern "C" {
 
 /** An index and its range 0..n-1. */
 typedef struct sx_equations_index {
-    const char *name;
+    const char *name; /**< as in the texts: "i" */
     int64_t n;        /**< >= 1; 0 with `same` */
     const char *same; /**< name of an earlier index whose range this one runs over too; NULL: a range of its own */
 } sx_equations_index;
 
+/** A state array, or a single number. */
 typedef struct sx_equations_state {
-    const char *name;
+    const char *name;          /**< as in the texts: "x" */
     const char *index;         /**< NULL: a single number */
     const char *const *labels; /**< one per element, or NULL */
 } sx_equations_state;
 
 /** A parameter: a number, an array over one index, a matrix over two (values or a coupling). */
 typedef struct sx_equations_parameter {
-    const char *name;
+    const char *name;            /**< as in the texts: "W" */
     const char *shape;           /**< NULL or "": number; "i"; "i,j": W[i,j], rows first */
     sx_values values;            /**< 1 number (for every element), or all of them, row-major */
     const sx_coupling *coupling; /**< for "i,j"; instead of values; referenced, not copied */
@@ -53,31 +54,35 @@ typedef struct sx_equations_parameter {
 
 /** One line: `left` is "x" or "x[i]"; definitions also "K[i,j]". */
 typedef struct sx_equations_text {
-    const char *left, *text;
+    const char *left; /**< what is given */
+    const char *text; /**< by which expression */
 } sx_equations_text;
 
+/** Names of the boundary conditions, in the order of their numbers. */
 #define SX_EQUATIONS_BOUNDARY_CHOICES "cyclic|zero|copy"
 /** All strings and arrays are borrowed for the call. */
 typedef struct sx_equations_desc {
-    size_t struct_size;
-    int time;     /**< 0 "continuous": x' is the text; 1 "discrete": the next x is */
-    int boundary; /**< of x[i+1] and K[i-j]: 0 cyclic, 1 zero outside, 2 copy of the first or last element */
+    size_t struct_size; /**< sizeof(sx_equations_desc) */
+    int time;           /**< 0 "continuous": x' is the text; 1 "discrete": the next x is */
+    int boundary;       /**< of x[i+1] and K[i-j]: 0 cyclic, 1 zero outside, 2 copy of the first or last element */
     int n_indices, n_states, n_parameters, n_definitions, n_equations;
-    const sx_equations_index *indices;
-    const sx_equations_state *states; /**< concatenated in this order */
-    const sx_equations_parameter *parameters;
-    const sx_equations_text *definitions; /**< `let`: may use those before them */
-    const sx_equations_text *equations;   /**< one per state, in any order */
+    const sx_equations_index *indices;        /**< n_indices */
+    const sx_equations_state *states;         /**< concatenated in this order */
+    const sx_equations_parameter *parameters; /**< n_parameters */
+    const sx_equations_text *definitions;     /**< `let`: may use those before them */
+    const sx_equations_text *equations;       /**< one per state, in any order */
 } sx_equations_desc;
+/** A description of nothing yet, with its size. */
 #define SX_EQUATIONS_DESC                                                                                              \
     { sizeof(sx_equations_desc) }
 
 /** Options that an experiment gives beside its tables of texts. */
 typedef struct sx_equations_opts {
-    size_t struct_size;
-    int time;     /**< 0 continuous, 1 discrete */
-    int boundary; /**< SX_EQUATIONS_BOUNDARY_CHOICES */
+    size_t struct_size; /**< sizeof(sx_equations_opts) */
+    int time;           /**< 0 continuous, 1 discrete */
+    int boundary;       /**< SX_EQUATIONS_BOUNDARY_CHOICES */
 } sx_equations_opts;
+/** Field table of sx_equations_opts. */
 SX_API extern const sx_field sx_equations_fields[];
 
 /** Where a text is at fault. */
@@ -97,7 +102,7 @@ SX_API sx_status sx_equations_create(sx_ctx *ctx, const sx_equations_desc *desc,
 SX_API sx_status sx_equations_print(sx_ctx *ctx, const sx_model *m, bool latex, char **out) SX_MUST_USE;
 
 /** Noise from expressions, one per state array in the order of `desc` (`left` is the name of the array): sigma (dx = f dt + sigma dW) or
- *  D (<xi xi> = 2 D delta). A unit's amplitude may depend on its own state alone; not on time. Without state it is constant: then
+ *  D (correlation of the noise 2 D delta). A unit's amplitude may depend on its own state alone; not on time. Without state it is constant: then
  *  *constant is set and *numbers holds one value per unit (owned by the caller, sx_free); else *out is a noise of class diagonal. */
 SX_API sx_status sx_equations_noise(sx_ctx *ctx, const sx_equations_desc *desc, bool sigma, int n,
                                     const sx_equations_text *texts, sx_equations_fault *fault, bool *constant,
