@@ -78,8 +78,9 @@ static sx_status wave_worker(sx_ctx *ctx, int64_t index, int worker, void *arg) 
     sx_wave *w = arg;
     (void)index;
     for (;;) {
+        bool stop = sx_cancelled(ctx);
         pthread_mutex_lock(&w->lock);
-        if (sx_cancelled(ctx)) w->stop = true;
+        if (stop) w->stop = true;
         int64_t item = w->stop ? -1 : pick(w);
         if (item >= 0) w->busy[item] = true;
         pthread_mutex_unlock(&w->lock);
