@@ -12,6 +12,7 @@
 #include <cmocka.h>
 #endif
 
+#include <separatrix/experiment.h>
 #include <separatrix/separatrix.h>
 
 #include <math.h>

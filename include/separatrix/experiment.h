@@ -38,6 +38,10 @@ SX_API const char *sx_experiment_task_name(const sx_experiment *e, int i);
 /** Build the model (reads coupling files, realises ensembles). The caller frees it. */
 SX_API sx_status sx_experiment_model(sx_ctx *ctx, const sx_experiment *e, sx_model **out) SX_MUST_USE;
 
+/** All tasks, in the order of the documentation. */
+SX_API const sx_task_ops *const *sx_tasks(int *n);
+/** The task of that name, or NULL. */
+SX_API const sx_task_ops *sx_task_find(const char *name);
 /** A commented starting file for a model or task kind: its example, with every other field as a comment. Free with sx_free. */
 SX_API sx_status sx_experiment_template(sx_ctx *ctx, const char *kind, char **out) SX_MUST_USE;
 /** Fields of a coupling besides those of its ensemble (sx_ensemble_fields), for documentation. */

@@ -50,6 +50,24 @@ typedef struct sx_initial {
     bool has_key; /**< false: the task's own key */
 } sx_initial;
 
+/** Points of the whole state. In an experiment file: "origin", a list of numbers, a list of such lists, { file = }, or points that an earlier
+ *  task found: { task =, select = }, { task =, near = }. Random points and names of tasks may stand in one list: ["traj", "random"]. */
+typedef struct sx_points {
+    int64_t n;            /**< points; 0: the origin alone; -1: of a task that has not run yet (a plan counts one) */
+    int64_t size;         /**< numbers in a point: the whole state */
+    const double *x;      /**< n * size numbers, borrowed */
+    const char *task;     /**< the (first) task that found them; NULL = none */
+    const int64_t *index; /**< number of each point in that task's result; NULL = none */
+    const double *input;  /**< n * channels numbers: input of the model held at each point; NULL = the model's own */
+    int64_t channels;     /**< numbers in an input */
+    double jitter;        /**< standard deviation of what the task adds to each point; 0 = nothing */
+    bool random;          /**< the task draws points of its own as well */
+} sx_points;
+/** How many points a plan counts. */
+static inline int64_t sx_points_count(const sx_points *p) {
+    return p->n > 0 ? p->n : 1;
+}
+
 /** Type of a field: what the options struct holds and what the experiment file may say. */
 typedef enum sx_type {
     SX_BOOL,    /**< bool */
@@ -63,7 +81,8 @@ typedef enum sx_type {
     SX_STRINGS, /**< sx_strings */
     SX_TABLE,   /**< nested struct described by `sub` */
     SX_TABLES,  /**< array of tables: sx_tables */
-    SX_INITIAL  /**< sx_initial: "zero" | list | { kind = } | { file = } | { task =, select = } */
+    SX_INITIAL, /**< sx_initial: "zero" | list | { kind = } | { file = } | { task =, select = } */
+    SX_POINTS   /**< sx_points: "origin" | list | { file = } | { task =, select = | near = } */
 } sx_type;
 
 /** Elements of an array of tables; stride is sub_size of the field. */
@@ -79,7 +98,8 @@ typedef enum sx_field_flag {
     SX_HI_OPEN = 4,   /**< value < hi instead of <= */
     SX_FROM_FILE = 8, /**< SX_VALUES may come from a file */
     SX_OPTIONAL = 16, /**< SX_TABLE: absent means "not given"; the bool at `given` tells */
-    SX_NO_LIST = 32   /**< SX_VALUES: a single number only */
+    SX_NO_LIST = 32,  /**< SX_VALUES: a single number only */
+    SX_TASK_NAME = 64 /**< SX_STRING: the name of an earlier task */
 } sx_field_flag;
 
 /** One field of an options struct. */

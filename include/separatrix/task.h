@@ -83,10 +83,6 @@ SX_API sx_status sx_task_run(sx_ctx *ctx, const sx_task_ops *task, const sx_mode
 /** Open, read the plan, close: for `check`. */
 SX_API sx_status sx_task_plan(sx_ctx *ctx, const sx_task_ops *task, const sx_model *m, const void *opts,
                               const char *group, sx_plan *plan) SX_MUST_USE;
-/** All tasks, in the order of the documentation. */
-SX_API const sx_task_ops *const *sx_tasks(int *n);
-/** The task of that name, or NULL. */
-SX_API const sx_task_ops *sx_task_find(const char *name);
 /** First operation of task->needs that the model lacks, or NULL; the text lives in buf. */
 SX_API const char *sx_task_missing(const sx_task_ops *task, const sx_model *m, char *buf, size_t size);
 

@@ -147,6 +147,12 @@ static void field_default(const sx_field *f, void *opts) {
         put(opts, f->offset, &value, sizeof value);
         break;
     }
+    case SX_POINTS: {
+        sx_points value;
+        memset(&value, 0, sizeof value);
+        put(opts, f->offset, &value, sizeof value);
+        break;
+    }
     }
     if (f->given) {
         bool no = false;
@@ -207,6 +213,9 @@ sx_status sx_field_range(sx_ctx *ctx, const sx_field *f, char **out) {
         return sx_format(ctx, out, "a list of tables");
     case SX_INITIAL:
         return sx_format(ctx, out, "\"zero\", a list of numbers, or a table { kind = } | { file = } | { task = }");
+    case SX_POINTS:
+        return sx_format(ctx, out,
+                         "\"origin\", a list of points, or a table { file = } | { task =, select = | near = }");
     case SX_ENUM:
         break;
     }
@@ -285,6 +294,14 @@ static sx_status check_tables(sx_ctx *ctx, const sx_field *f, const char *name, 
     return status;
 }
 
+static sx_status check_points(sx_ctx *ctx, const sx_field *f, const char *name, const void *p) {
+    sx_points x;
+    memcpy(&x, p, sizeof x);
+    bool good = x.n >= -1 && (x.n <= 0 || (x.x && x.size > 0)) && x.jitter >= 0 && (!x.input || x.channels > 0);
+    return good ? SX_OK
+                : SX_FAIL(ctx, SX_E_USAGE, "%s.%s: want n >= -1 points of size numbers and jitter >= 0", name, f->name);
+}
+
 static sx_status check_initial(sx_ctx *ctx, const sx_field *f, const char *name, const sx_initial *x) {
     if (x->kind < SX_INITIAL_ZERO || x->kind > SX_INITIAL_UNIFORM)
         return SX_FAIL(ctx, SX_E_USAGE, "%s.%s.kind = %d: want zero, values, gaussian or uniform", name, f->name,
@@ -346,6 +363,8 @@ static sx_status check_field(sx_ctx *ctx, const sx_field *f, const void *opts, c
         return check_tables(ctx, f, name, p);
     case SX_INITIAL:
         return check_initial(ctx, f, name, p);
+    case SX_POINTS:
+        return check_points(ctx, f, name, p);
     case SX_TABLE:
         break;
     }

@@ -185,6 +185,7 @@ static sx_status build_model(const sx_reader *r, const sx_experiment *e, const s
         goto done;
     }
     r->bind->state = sx_model_n(*out);
+    r->bind->model = *out;
 done:
     sx_model_free(ctx, bare);
     return status;
@@ -226,7 +227,7 @@ sx_status sx_build_create(sx_ctx *ctx, const sx_experiment *e, bool survey, sx_b
     size_t before = sx_ctx_bytes(ctx);
     memset(b, 0, sizeof *b);
     b->bind = (sx_binding){ .directory = e->directory, .n = -1, .state = -1, .files = e->hash };
-    sx_reader r = { ctx, e->name, &b->arena, &b->bind };
+    sx_reader r = { .ctx = ctx, .name = e->name, .arena = &b->arena, .bind = &b->bind };
     SX_GO(ctx, status, done, sx_alloc(ctx, e->n_couplings, sizeof *all, &all));
     SX_GO(ctx, status, done, sx_couple_all(&r, e, all));
     SX_GO(ctx, status, done, build_model(&r, e, all, &b->model));
@@ -238,6 +239,47 @@ done:
     for (int i = 0; all && i < e->n_couplings; i++) sx_coupling_free(ctx, all[i].w);
     sx_free(ctx, all);
     if (status < 0) sx_build_free(ctx, b);
+    return status;
+}
+
+/* Whether the text of a task names another. */
+static bool refers(const sx_toml_node *node, const sx_field *fields) {
+    for (const sx_field *f = fields; f && f->name; f++) {
+        const sx_toml_node *given = sx_toml_get(node, f->name);
+        bool points = f->type == SX_POINTS, table = given && sx_toml_type_of(given) == SX_TOML_TABLE;
+        if (!given) continue;
+        if (points || (f->type == SX_INITIAL && table && sx_toml_get(given, "task"))) return true;
+        if (f->type == SX_TABLE && table && refers(given, f->sub)) return true;
+    }
+    return false;
+}
+
+/* Points that are no longer there although they were referred to. */
+static const char *nothing_found(const void *opts, const sx_field *fields) {
+    for (const sx_field *f = fields; f && f->name; f++) {
+        const unsigned char *at = (const unsigned char *)opts + f->offset;
+        if (f->type == SX_POINTS) {
+            sx_points p;
+            memcpy(&p, at, sizeof p);
+            if (p.task && p.n == 0 && !p.random) return p.task;
+        }
+        const char *inner = f->type == SX_TABLE ? nothing_found(at, f->sub) : NULL;
+        if (inner) return inner;
+    }
+    return NULL;
+}
+
+sx_status sx_build_follow(sx_ctx *ctx, const sx_experiment *e, sx_build *b, int i, const sx_result *results,
+                          const char **nothing) {
+    *nothing = NULL;
+    const sx_task_spec *t = &e->tasks[i];
+    if (!refers(t->node, t->ops->fields)) return SX_OK;
+    sx_reader r = { .ctx = ctx, .name = e->name, .arena = &b->arena, .bind = &b->bind };
+    b->bind.results = results;
+    b->bind.initial = sx_key_derive(sx_key_seed(e->seeds[SX_SEED_INITIAL]), t->name, 0);
+    sx_status status = sx_load_task(&r, e, i, &b->task_opts[i]);
+    b->bind.results = NULL;
+    if (status >= 0) *nothing = nothing_found(b->task_opts[i], t->ops->fields);
     return status;
 }
 

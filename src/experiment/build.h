@@ -19,6 +19,10 @@ typedef struct sx_build {
 /* @param[in] survey also describe the couplings with their spectral radius (up to 2000 units) */
 sx_status sx_build_create(sx_ctx *ctx, const sx_experiment *e, bool survey, sx_build *b) SX_MUST_USE;
 void sx_build_free(sx_ctx *ctx, sx_build *b);
+/* Follow the references of task i into the results of the tasks before it: its options are read once more. *nothing is the task that was
+ * referred to and has found nothing, else NULL. */
+sx_status sx_build_follow(sx_ctx *ctx, const sx_experiment *e, sx_build *b, int i, const sx_result *results,
+                          const char **nothing) SX_MUST_USE;
 /* Key of the noise of task i. */
 sx_key sx_build_key(const sx_experiment *e, int i);
 

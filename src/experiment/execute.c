@@ -36,6 +36,55 @@ static sx_status put_labels(sx_ctx *ctx, sx_result *result, const sx_model *m) {
     return SX_OK;
 }
 
+/* Several state arrays: which element of which array each number of the flat state is. */
+static sx_status put_flat(sx_ctx *ctx, sx_result *result, const sx_model *m) {
+    const sx_layout *layout = sx_model_layout(m);
+    sx_status status = SX_OK;
+    const char **array = NULL;
+    char *text = NULL, buf[96];
+    int64_t *index = NULL, u = 0;
+    enum { WIDTH = 96 };
+    if (layout->n_arrays < 2) return SX_OK;
+    for (int k = 0; k < layout->n_arrays; k++)
+        if (strcmp(layout->arrays[k].dim, "unit") == 0) return SX_OK; /* the name is taken */
+    const sx_var vars[] = {
+        { .name = "unit_array",
+          .dims = "unit",
+          .dtype = SX_DT_STRING,
+          .units = "",
+          .long_name = "state array of the unit" },
+        { .name = "unit_index",
+          .dims = "unit",
+          .dtype = SX_DT_I64,
+          .units = "1",
+          .long_name = "index in its state array" },
+        { .name = "unit_label", .dims = "unit", .dtype = SX_DT_STRING, .units = "", .long_name = "label of the unit" },
+    };
+    int id[3];
+    SX_GO(ctx, status, done, sx_alloc(ctx, layout->n, sizeof *array, &array));
+    SX_GO(ctx, status, done, sx_alloc(ctx, layout->n, sizeof *index, &index));
+    SX_GO(ctx, status, done, sx_alloc(ctx, layout->n, WIDTH, &text));
+    SX_GO(ctx, status, done, sx_result_dim(ctx, result, "", "unit", layout->n));
+    for (int k = 0; k < 3; k++) SX_GO(ctx, status, done, sx_result_define(ctx, result, "", &vars[k], &id[k]));
+    for (int k = 0; k < layout->n_arrays; k++)
+        for (int64_t i = 0; i < layout->arrays[k].n; i++, u++) {
+            array[u] = layout->arrays[k].name;
+            index[u] = i;
+        }
+    SX_GO(ctx, status, done, sx_result_write(ctx, result, id[0], NULL, NULL, array));
+    SX_GO(ctx, status, done, sx_result_write(ctx, result, id[1], NULL, NULL, index));
+    for (u = 0; u < layout->n; u++) {
+        snprintf(text + u * WIDTH, WIDTH, "%s", sx_model_unit_label(m, u, buf, sizeof buf));
+        array[u] = text + u * WIDTH;
+    }
+    status = sx_result_write(ctx, result, id[2], NULL, NULL, array);
+done:
+    sx_free(ctx, text);
+    sx_free(ctx, index);
+    sx_free(ctx, (void *)array);
+    return status;
+}
+
 static sx_status put_root(sx_ctx *ctx, const sx_experiment *e, const sx_build *b, sx_result *result) {
     static const char *const calculi[] = { "kinetic", "ito", "stratonovich", "covariant" };
     char hash[32], seed[32], units[96];
@@ -65,7 +114,8 @@ static sx_status put_root(sx_ctx *ctx, const sx_experiment *e, const sx_build *b
     };
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
         if (pairs[i][1]) SX_TRY(ctx, sx_result_attr_text(ctx, result, "", NULL, pairs[i][0], pairs[i][1]));
-    return put_labels(ctx, result, m);
+    SX_TRY(ctx, put_labels(ctx, result, m));
+    return put_flat(ctx, result, m);
 }
 
 /* ---------------------------------------------------------------------------------------------------------------------- tasks */
@@ -77,7 +127,7 @@ static sx_status flush_store(void *user, sx_ctx *ctx) {
 /* A run and where it stands. */
 typedef struct sx_run {
     const sx_experiment *e;
-    const sx_build *b;
+    sx_build *b;
     sx_outdir *dir; /* NULL: in memory */
     bool resume;
     double interval; /* seconds between checkpoints */
@@ -85,13 +135,29 @@ typedef struct sx_run {
     bool unmet; /* a task with require = true found nothing */
 } sx_run;
 
+/* A task that was to begin where another found nothing: an empty group that says so. */
+static sx_status skip_task(sx_ctx *ctx, sx_run *run, const sx_task_spec *t, const char *nothing) {
+    char *why = NULL;
+    SX_TRY(ctx, sx_format(ctx, &why, "task '%s' found no point to begin with", nothing));
+    sx_log(ctx, SX_LOG_WARNING, "task '%s': %s", t->name, why);
+    sx_status status = sx_result_attr_text(ctx, run->result, t->name, NULL, "empty", why);
+    if (status == SX_OK) status = sx_result_attr_text(ctx, run->result, t->name, NULL, "do", t->ops->name);
+    if (status == SX_OK) status = sx_result_warn(ctx, run->result, t->name, "%s", why);
+    sx_free(ctx, why);
+    run->unmet = run->unmet || t->require;
+    return status;
+}
+
 static sx_status run_task(sx_ctx *ctx, sx_run *run, int i) {
+    const char *nothing;
     const sx_task_spec *t = &run->e->tasks[i];
     sx_checkpoints c = {
         .struct_size = sizeof c, .interval = run->interval, .hash = run->b->hash, .resume = run->resume
     };
     sx_status status = SX_OK;
     char *path = NULL;
+    SX_TRY(ctx, sx_build_follow(ctx, run->e, run->b, i, run->result, &nothing));
+    if (nothing) return skip_task(ctx, run, t, nothing);
     if (run->dir) {
         SX_GO(ctx, status, done, sx_format(ctx, &path, "%s/checkpoints", sx_outdir_path(run->dir)));
         c.directory = path;
@@ -117,6 +183,11 @@ done:
     return status;
 }
 
+/* What the tasks before have found is kept: a stop, a blow-up, a reference to a point that was not found. */
+static bool is_partial(sx_status status) {
+    return status == SX_STOPPED || status == SX_E_NUMERIC || status == SX_E_USAGE || status == SX_E_UNSUPPORTED;
+}
+
 /* All tasks in order. The result says whether it is whole: "complete" = "yes", or "no" with the task it stopped in and why. */
 static sx_status run_tasks(sx_ctx *ctx, sx_run *run) {
     sx_status status = SX_OK;
@@ -127,7 +198,7 @@ static sx_status run_tasks(sx_ctx *ctx, sx_run *run) {
         SX_TRY(ctx, sx_result_attr_text(ctx, run->result, "", NULL, "complete", "yes"));
         return run->unmet ? SX_NOT_CONVERGED : SX_OK;
     }
-    if (status == SX_STOPPED || status == SX_E_NUMERIC) {
+    if (is_partial(status)) {
         const char *why = status == SX_STOPPED ? "stopped on request; the run can be resumed" : sx_ctx_message(ctx);
         SX_TRY(ctx, sx_result_attr_text(ctx, run->result, "", NULL, "stopped_in", run->e->tasks[i - 1].name));
         SX_TRY(ctx, sx_result_attr_text(ctx, run->result, "", NULL, "stopped_because", why));
@@ -225,7 +296,7 @@ sx_status sx_experiment_run_with(sx_ctx *ctx, const sx_experiment *e, const char
     if (!resume) SX_GO(ctx, status, done, sx_manifest_write(ctx, e, &b, directory));
     SX_GO(ctx, status, done, sx_result_create(ctx, sx_outdir_store(run.dir), &run.result));
     status = run_tasks(ctx, &run);
-    if (status >= 0 || status == SX_E_NUMERIC) status = save(ctx, &run, status);
+    if (status >= 0 || is_partial(status)) status = save(ctx, &run, status);
     if (status == SX_OK || status == SX_NOT_CONVERGED) SX_GO(ctx, status, done, sx_outdir_clean(ctx, run.dir));
     if (status == SX_OK && run.unmet) status = SX_NOT_CONVERGED;
 done:

@@ -130,10 +130,13 @@ sx_status sx_load_task(const sx_reader *r, const sx_experiment *e, int i, void *
     SX_TRY(r->ctx, sx_arena_alloc(r->ctx, r->arena, 1, t->ops->opts_size, &o));
     *(size_t *)o = t->ops->opts_size;
     sx_part part = { t->ops->fields, o };
+    sx_reader of_task = *r; /* names of tasks mean those before this one */
+    of_task.experiment = e;
+    of_task.task = i;
     /* replicas = "trials": one replica per trial of the input */
     const sx_toml_node *replicas = sx_toml_get(t->node, "replicas");
     bool trials = t->ops == &sx_simulate_task && replicas && sx_toml_type_of(replicas) == SX_TOML_STRING;
-    SX_TRY(r->ctx, sx_schema_read(r, t->node, what, &part, 1, trials ? with_replicas : task_keys));
+    SX_TRY(r->ctx, sx_schema_read(&of_task, t->node, what, &part, 1, trials ? with_replicas : task_keys));
     if (trials) {
         sx_simulate_opts *s = o;
         if (strcmp(sx_toml_string(replicas, NULL), "trials") != 0)
@@ -244,7 +247,7 @@ sx_status sx_experiment_parse(sx_ctx *ctx, const char *name, const char *directo
     SX_GO(ctx, status, done, sx_arena_strdup(ctx, &e->arena, directory ? directory : ".", &e->directory));
     SX_GO(ctx, status, done, sx_toml_parse(ctx, name, text, n, &e->doc));
     for (int i = 0; i < n_set; i++) SX_GO(ctx, status, done, sx_toml_set(ctx, e->doc, set[i]));
-    sx_reader r = { ctx, e->name, &e->arena, NULL };
+    sx_reader r = { .ctx = ctx, .name = e->name, .arena = &e->arena };
     SX_GO(ctx, status, done, load_document(&r, e));
     SX_GO(ctx, status, done, sx_resolve_text(ctx, e, NULL, true, &e->text));
     SX_GO(ctx, status, done, sx_resolve_text(ctx, e, NULL, false, &plain));

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Reading TOML tables by field tables: exact types, ranges, choices, unknown keys with the nearest name. */
 #include "experiment/schema.h"
+#include "experiment/refer.h"
 #include "experiment/values.h"
 
 #include <math.h>
@@ -287,7 +288,10 @@ static sx_status read_field(const sx_reader *r, const sx_toml_node *node, const 
             SX_TRY(r->ctx, sx_schema_number(r, node, f, (double *)(void *)p));
             break;
         case SX_STRING:
-            SX_TRY(r->ctx, sx_schema_string(r, node, (const char **)(void *)p));
+            if (f->flags & SX_TASK_NAME)
+                SX_TRY(r->ctx, sx_refer_task(r, node, (const char **)(void *)p));
+            else
+                SX_TRY(r->ctx, sx_schema_string(r, node, (const char **)(void *)p));
             break;
         case SX_ENUM:
             SX_TRY(r->ctx, read_choice(r, node, f, (int *)(void *)p));
@@ -312,6 +316,9 @@ static sx_status read_field(const sx_reader *r, const sx_toml_node *node, const 
             break;
         case SX_INITIAL:
             SX_TRY(r->ctx, sx_initial_read(r, node, f, (sx_initial *)(void *)p));
+            break;
+        case SX_POINTS:
+            SX_TRY(r->ctx, sx_refer_points(r, node, f, (sx_points *)(void *)p));
             break;
         }
     }

@@ -38,6 +38,8 @@ typedef struct sx_binding {
     const char *const *labels;             /* n labels, or NULL */
     int64_t trials;                        /* of the model's input; 0 = none */
     sx_key initial;                        /* of seeds.initial and the task's name */
+    const sx_model *model;                 /* NULL = not built yet */
+    const sx_result *results;              /* of the tasks that have run; NULL before the run */
     uint64_t files;                        /* hash of the content of all files read so far */
     struct sx_equations_tables *equations; /* of models of kind equations, or NULL; owned by the build */
 } sx_binding;
@@ -47,6 +49,9 @@ typedef struct sx_reader {
     const char *name; /* of the document in messages */
     sx_arena *arena;  /* receives arrays and strings */
     sx_binding *bind; /* NULL while loading */
+    /* while a task is read: the experiment and the number of the task, which may refer to earlier ones */
+    const struct sx_experiment *experiment;
+    int task;
 } sx_reader;
 
 /* Failure at a node: "FILE:LINE:COLUMN: message"; returns status. */

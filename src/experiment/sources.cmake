@@ -11,7 +11,9 @@ set(SX_EXPERIMENT_SOURCES
   src/experiment/predict.c
   src/experiment/resolve.c
   src/experiment/schema.c
+  src/experiment/refer.c
   src/experiment/sections.c
+  src/experiment/tasks.c
   src/experiment/template.c
   src/experiment/values.c
 )

@@ -3,6 +3,7 @@
 /* Numbers per unit from lists and files, joined by label; selections of units; initial states. */
 #include "experiment/values.h"
 #include "experiment/equations_model.h"
+#include "experiment/refer.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -445,6 +446,18 @@ static sx_status initial_values(const sx_reader *r, const sx_toml_node *node, co
     return SX_OK;
 }
 
+/* Points of an earlier task: replica r starts at point r mod points. While they are not known: zero. */
+static sx_status initial_reference(const sx_reader *r, const sx_toml_node *node, const sx_field *f, sx_initial *out) {
+    sx_points p;
+    const sx_toml_node *jitter = sx_toml_get(node, "jitter");
+    if (jitter) return sx_node_fail(r, jitter, SX_E_USAGE, "%s: initial states take no jitter", f->name);
+    SX_TRY(r->ctx, sx_refer_points(r, node, f, &p));
+    if (p.n <= 0) return SX_OK;
+    out->kind = SX_INITIAL_VALUES;
+    out->values = (sx_values){ p.n * p.size, p.x };
+    return SX_OK;
+}
+
 /* { x = "0.1*i", u = 0.0 } of models of kind equations; while loading, when the kind is not known: no key of the other forms. */
 static bool is_state_table(const sx_reader *r, const sx_toml_node *node) {
     static const char *const others[] = { "mean", "sd", "lo", "hi", "column", "key" };
@@ -457,8 +470,8 @@ static bool is_state_table(const sx_reader *r, const sx_toml_node *node) {
 sx_status sx_initial_read(const sx_reader *r, const sx_toml_node *node, const sx_field *f, sx_initial *out) {
     static const char *const kind_key[] = { "kind", NULL };
     const char *want = "want \"zero\", a list of numbers, { kind = \"gaussian\", mean = , sd = }, { kind = "
-                       "\"uniform\", lo = , hi = } or "
-                       "{ file = }";
+                       "\"uniform\", lo = , hi = }, "
+                       "{ file = } or { task = , select = }";
     sx_toml_type type = sx_toml_type_of(node);
     *out = (sx_initial){ 0 };
     if (r->bind) {
@@ -471,10 +484,7 @@ sx_status sx_initial_read(const sx_reader *r, const sx_toml_node *node, const sx
     }
     if (type == SX_TOML_ARRAY) return initial_values(r, node, f, out);
     if (type != SX_TOML_TABLE) return sx_node_fail(r, node, SX_E_USAGE, "%s: %s", f->name, want);
-    if (sx_toml_get(node, "task") || sx_toml_get(node, "select"))
-        return sx_node_fail(r, node, SX_E_USAGE,
-                            "%s: starting from the result of another task comes with a later version; %s", f->name,
-                            want);
+    if (sx_toml_get(node, "task")) return initial_reference(r, node, f, out);
     const sx_toml_node *kind = sx_toml_get(node, "kind");
     if (!kind && sx_toml_get(node, "file")) return initial_values(r, node, f, out);
     if (!kind && is_state_table(r, node)) {

@@ -1,7 +1,6 @@
 // SPDX-FileCopyrightText: Separatrix authors
 // SPDX-License-Identifier: Apache-2.0
 /* The executor of tasks: items over workers in waves, checkpoints between them, the same bits for any number of workers. */
-#include <separatrix/simulate.h>
 
 #include "run/checkpoint.h"
 
@@ -9,21 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
-
-static const sx_task_ops *const all_tasks[] = { &sx_simulate_task };
-
-const sx_task_ops *const *sx_tasks(int *n) {
-    *n = (int)(sizeof all_tasks / sizeof *all_tasks);
-    return all_tasks;
-}
-
-const sx_task_ops *sx_task_find(const char *name) {
-    int n;
-    const sx_task_ops *const *tasks = sx_tasks(&n);
-    for (int i = 0; i < n; i++)
-        if (strcmp(tasks[i]->name, name) == 0) return tasks[i];
-    return NULL;
-}
 
 const char *sx_task_missing(const sx_task_ops *task, const sx_model *m, char *buf, size_t size) {
     for (const char *p = task->needs; p && *p;) {

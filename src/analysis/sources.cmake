@@ -1,0 +1,3 @@
+set(SX_ANALYSIS_SOURCES
+  src/analysis/points.c
+)

@@ -1,0 +1,24 @@
+// SPDX-FileCopyrightText: Separatrix authors
+// SPDX-License-Identifier: Apache-2.0
+/* The tasks that an experiment can name, in the order of the documentation. */
+#include <separatrix/experiment.h>
+#include <separatrix/simulate.h>
+
+#include <string.h>
+
+static const sx_task_ops *const all_tasks[] = {
+    &sx_simulate_task,
+};
+
+const sx_task_ops *const *sx_tasks(int *n) {
+    *n = (int)(sizeof all_tasks / sizeof *all_tasks);
+    return all_tasks;
+}
+
+const sx_task_ops *sx_task_find(const char *name) {
+    int n;
+    const sx_task_ops *const *tasks = sx_tasks(&n);
+    for (int i = 0; i < n; i++)
+        if (strcmp(tasks[i]->name, name) == 0) return tasks[i];
+    return NULL;
+}
