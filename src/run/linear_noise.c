@@ -2,14 +2,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Linear-noise theory beside the statistics of a simulation.
  *
- * Linear model: the scheme itself is x' = M x + m + N w with standard normals w; its stationary law is exact at finite dt:
- *     mean = (I - M)^-1 m,     C = M C M^T + N N^T.
- * M, m and N are read off the stepper by driving it with unit vectors (reliability: the same code path as the run).
+ * Linear model: the stationary law of the scheme itself, exact at finite dt (scheme_law.h).
  * Other models: fixed point F(x*) = 0 by Newton from the measured mean, J = dF/dx, and J C + C J^T + 2 D(x*) = 0
  * (theory/unified-dynamics section 5; van Kampen, ch. X): right to leading order in the noise. */
 #include "simulate_private.h"
 
 #include "core/linalg.h"
+#include "run/scheme_law.h"
 
 #include <math.h>
 #include <string.h>
@@ -22,55 +21,10 @@ static sx_batch batch(double *x, int64_t n, int64_t b) {
 }
 
 static sx_status scheme_law(sx_ctx *ctx, const sx_simulation *s, double *mean, double *C) {
-    int64_t n = s->n, rank = sx_stepper_normals(s->stepper);
-    int64_t b = (n + 1 > rank ? n + 1 : rank) + 7;
-    b = b / 8 * 8;
-    int64_t work = sx_stepper_work(s->stepper, b);
-    double *x = NULL, *w = NULL, *M = NULL, *Q = NULL, *A = NULL, *m = NULL, *scratch = NULL;
-    sx_status status;
-    SX_GO(ctx, status, done, sx_alloc(ctx, n * b, sizeof *x, &x));
-    SX_GO(ctx, status, done, sx_alloc(ctx, 2 * rank * b, sizeof *w, &w));
-    SX_GO(ctx, status, done, sx_alloc(ctx, n * n, sizeof *M, &M));
-    SX_GO(ctx, status, done, sx_alloc(ctx, n * n, sizeof *Q, &Q));
-    SX_GO(ctx, status, done, sx_alloc(ctx, n * n, sizeof *A, &A));
-    SX_GO(ctx, status, done, sx_alloc(ctx, n, sizeof *m, &m));
-    SX_GO(ctx, status, done, sx_alloc(ctx, work, sizeof *scratch, &scratch));
-    sx_work wk = { .p = scratch, .doubles = work };
-    double *z = w + rank * b;
-
-    /* 1 columns 0..n-1: unit states, column n: the origin; no noise */
-    for (int64_t u = 0; u < n; u++) x[u * b + u] = 1;
-    SX_GO(ctx, status, done,
-          sx_stepper_step_with(ctx, s->stepper, 0, batch(x, n, b), (sx_cbatch){ w, rank, b }, (sx_cbatch){ z, rank, b },
-                               wk));
-    for (int64_t u = 0; u < n; u++) {
-        m[u] = x[u * b + n];
-        for (int64_t v = 0; v < n; v++) M[u * n + v] = x[u * b + v] - m[u];
-    }
-    /* 2 unit noises from the origin, first set then second set of normals */
-    for (int set = 0; set < 2; set++) {
-        memset(x, 0, sizeof(double) * (size_t)(n * b));
-        memset(w, 0, sizeof(double) * (size_t)(2 * rank * b));
-        for (int64_t k = 0; k < rank; k++) (set ? z : w)[k * b + k] = 1;
-        SX_GO(ctx, status, done,
-              sx_stepper_step_with(ctx, s->stepper, 0, batch(x, n, b), (sx_cbatch){ w, rank, b },
-                                   (sx_cbatch){ z, rank, b }, wk));
-        for (int64_t u = 0; u < n; u++)
-            for (int64_t k = 0; k < b; k++) x[u * b + k] = k < rank ? x[u * b + k] - m[u] : 0;
-        sx_gemm(false, true, n, n, b, 1, x, b, x, b, 1, Q, n);
-    }
-    /* 3 stationary law */
-    for (int64_t k = 0; k < n * n; k++) A[k] = (k % (n + 1) == 0) - M[k];
-    SX_GO(ctx, status, done, sx_solve(ctx, n, 1, A, m, mean));
-    SX_GO(ctx, status, done, sx_stein(ctx, n, M, Q, C));
-done:
-    sx_free(ctx, scratch);
-    sx_free(ctx, m);
-    sx_free(ctx, A);
-    sx_free(ctx, Q);
-    sx_free(ctx, M);
-    sx_free(ctx, w);
-    sx_free(ctx, x);
+    sx_scheme scheme = { 0 };
+    SX_TRY(ctx, sx_scheme_read(ctx, s->stepper, s->n, &scheme));
+    sx_status status = sx_scheme_stationary(ctx, &scheme, mean, C, NULL);
+    sx_scheme_free(ctx, &scheme);
     return status;
 }
 

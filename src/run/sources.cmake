@@ -7,6 +7,7 @@ set(SX_RUN_SOURCES
   src/run/stepper_sde.c
   src/run/checkpoint.c
   src/run/linear_noise.c
+  src/run/scheme_law.c
   src/run/observe.c
   src/run/pilot.c
   src/run/simulate.c
