@@ -235,7 +235,7 @@ static void test_initial(void **state) {
     assert_true(x.values.n == 3 && x.values.data[0] == 1 && x.values.data[2] == 3);
     assert_int_equal(sx_initial_read(&f->r, node(f, "[1.0, 2.0]"), &field, &x), SX_E_USAGE);
     assert_int_equal(sx_initial_read(&f->r, node(f, "{ task = \"rest\" }"), &field, &x), SX_E_USAGE);
-    assert_non_null(strstr(sx_ctx_message(f->ctx), "later version"));
+    assert_non_null(strstr(sx_ctx_message(f->ctx), "no task before this one is called 'rest'"));
 }
 
 /* Numbers as TOML read back exactly. */

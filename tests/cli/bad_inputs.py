@@ -26,6 +26,10 @@ def task(lines):
     return MODEL + NOISE + '[[task]]\nname = "traj"\ndo = "simulate"\n' + lines
 
 
+def second(lines):
+    return GOOD + '[[task]]\nname = "again"\ndo = "simulate"\nduration = 1.0\n' + lines
+
+
 def noise(lines):
     return MODEL + "[noise]\n" + lines + TASK
 
@@ -198,7 +202,22 @@ CASES = [
     ("task-initial-sd", task('duration = 1.0\ninitial = { kind = "gaussian", sd = @@-1.0 }\n'), 2, ["sd = -1.0", "[0, inf)"]),
     ("task-initial-unknown-key", task('duration = 1.0\ninitial = { kind = "gaussian", @@sigma = 1.0 }\n'), 2, ["unknown key 'sigma'", "mean, sd"]),
     ("task-initial-order", task('duration = 1.0\ninitial = @@{ kind = "uniform", lo = 1.0, hi = 0.0 }\n'), 2, ["lo = 1", "hi = 0"]),
-    ("task-initial-task", task('duration = 1.0\ninitial = @@{ task = "rest", select = "all" }\n'), 2, ["another task", "later version"]),
+    ("refer-unknown-task", task('duration = 1.0\ninitial = { task = @@"rest", select = "all" }\n'), 2, ["no task before this one", "'rest'", "first task"]),
+    ("refer-itself", task('duration = 1.0\ninitial = { task = @@"traj" }\n'), 2, ["no task before this one", "'traj'"]),
+    ("refer-near-name", second('initial = { task = @@"trja" }\n'), 2, ["'trja'", "did you mean 'traj'"]),
+    ("refer-task-number", second('initial = { task = @@1 }\n'), 2, ["task = 1", "string"]),
+    ("refer-unknown-key", second('initial = { task = "traj", @@selct = "final" }\n'), 2, ["unknown key 'selct'", "'select'"]),
+    ("refer-select-word", second('initial = { task = "traj", select = @@"finall" }\n'), 2, ["finall", "did you mean 'final'"]),
+    ("refer-select-stable", second('initial = @@{ task = "traj", select = "stable" }\n'), 2, ["trajectories", "final"]),
+    ("refer-select-negative", second('initial = { task = "traj", select = @@[0, -1] }\n'), 2, ["from 0"]),
+    ("refer-select-empty", second('initial = { task = "traj", select = @@[] }\n'), 2, ["list of numbers"]),
+    ("refer-select-and-near", second('initial = { task = "traj", select = [0], near = @@{ x = 1.0 } }\n'), 2, ["not both"]),
+    ("refer-near-empty", second('initial = { task = "traj", near = @@{} }\n'), 2, ["coordinates"]),
+    ("refer-near-text", second('initial = { task = "traj", near = { x = @@"left" } }\n'), 2, ["left", "a number"]),
+    ("refer-near-unknown", second('initial = { task = "traj", near = { q = @@1.0 } }\n'), 2, ["no coordinate 'q'"]),
+    ("refer-near-length", second('initial = { task = "traj", near = @@[1.0, 2.0] }\n'), 2, ["2 coordinates", "the state has 8"]),
+    ("refer-n-zero", second('initial = { task = "traj", n = @@0 }\n'), 2, ["n = 0"]),
+    ("refer-jitter", second('initial = { task = "traj", jitter = @@0.1 }\n'), 2, ["no jitter"]),
     ("task-initial-length", task("duration = 1.0\ninitial = @@[0.0, 1.0, 2.0]\n"), 2, ["3 values", "8 units"]),
     ("task-record-number", task("duration = 1.0\nrecord = @@1\n"), 2, ["record = 1", "table"]),
     ("task-record-unknown-key", task("duration = 1.0\nrecord = { @@evry = 1.0 }\n"), 2, ["unknown key 'evry'", "'every'"]),
