@@ -8,6 +8,7 @@ set(SX_CORE_SOURCES
   src/core/number.c
   src/core/field.c
   src/core/linalg.c
+  src/core/linalg_qr.c
   src/core/shifted.c
   src/core/result.c
   src/core/result_cells.c

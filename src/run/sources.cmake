@@ -5,6 +5,7 @@ set(SX_RUN_SOURCES
   src/run/stepper_map.c
   src/run/stepper_ode.c
   src/run/stepper_sde.c
+  src/run/stepper_tangent.c
   src/run/checkpoint.c
   src/run/linear_noise.c
   src/run/scheme_law.c
