@@ -112,7 +112,7 @@ typedef struct sx_filter_opts {
     double time;   /* exponential: t0, its sign that of the wanted side */
     int degree;    /* Chebyshev */
 } sx_filter_opts;
-/* p(A) as an operator, with the adjoint when A has one. e^{t0 (A - c)}: steps of a Taylor polynomial with |t0| radius / steps <= 4. */
+/* p(A) as an operator, with the adjoint when A has one. e^{t0 (A - c)}: steps of a Taylor polynomial with |t0| radius / steps <= 8. */
 sx_status sx_filter_create(sx_ctx *ctx, const sx_operator *a, const sx_filter_opts *o, sx_filter **out) SX_MUST_USE;
 void sx_filter_free(sx_ctx *ctx, sx_filter *f);
 const sx_operator *sx_filter_operator(const sx_filter *f); /* borrowed from f */

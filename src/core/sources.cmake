@@ -16,6 +16,11 @@ set(SX_CORE_SOURCES
   src/core/file.c
   src/core/fft.c
   src/core/stats.c
+  src/core/krylov.c
+  src/core/krylov_basis.c
+  src/core/krylov_filter.c
+  src/core/krylov_modes.c
+  src/core/interval.c
 )
 include(src/core/kernels/sources.cmake) # SX_KERNEL_SOURCES: compiled once per x86-64 level
 
