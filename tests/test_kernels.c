@@ -181,6 +181,47 @@ static void dense(void **state) {
     free(W), free(X), free(Y0), free(Y), free(want);
 }
 
+/* Weights in strips, input in tiles, sums of 256 terms with one rounding a term: the definition with fma. */
+static void packed(void **state) {
+    (void)state;
+    enum { K_ALL = 259, M_ALL = 31, B_ALL = 2 * SX_COLUMNS, STRIPS = (M_ALL + SX_STRIP - 1) / SX_STRIP };
+    double *W = numbers(M_ALL * K_ALL, 20), *X = numbers(K_ALL * B_ALL, 21), *Y0 = numbers(M_ALL * B_ALL, 22);
+    double *Y = numbers(M_ALL * B_ALL, 22), *want = numbers(M_ALL * B_ALL, 22);
+    double *A = calloc((size_t)STRIPS * SX_STRIP * K_ALL, sizeof *A), *T = numbers(K_ALL * B_ALL, 21);
+    int levels = 0;
+    assert_non_null(A);
+    for (int64_t i = 0; i < M_ALL; i++)
+        for (int64_t k = 0; k < K_ALL; k++) A[(i / SX_STRIP * K_ALL + k) * SX_STRIP + i % SX_STRIP] = W[i * K_ALL + k];
+    for (int64_t k = 0; k < K_ALL; k++)
+        for (int64_t r = 0; r < B_ALL; r++)
+            T[(r / SX_COLUMNS * K_ALL + k) * SX_COLUMNS + r % SX_COLUMNS] = X[k * B_ALL + r];
+    FOR_LEVELS(P) {
+        if (!P->gemm_packed) continue;
+        levels++;
+        for (int beta = 0; beta < 2; beta++) {
+            const double be = beta ? -0.4 : 0.0;
+            for (int64_t i = 0; i < M_ALL; i++)
+                for (int64_t r = 0; r < B_ALL; r++) {
+                    double y = Y0[i * B_ALL + r];
+                    for (int64_t k0 = 0; k0 < K_ALL; k0 += 256) {
+                        double sum = 0, c = k0 ? 1.0 : be;
+                        for (int64_t k = k0; k < K_ALL && k < k0 + 256; k++)
+                            sum = fma(W[i * K_ALL + k], X[k * B_ALL + r], sum);
+                        y = c == 0 ? 0.7 * sum : fma(c, y, 0.7 * sum);
+                    }
+                    want[i * B_ALL + r] = y;
+                    Y[i * B_ALL + r] = beta ? Y0[i * B_ALL + r] : (double)NAN;
+                }
+            /* in two parts, as two threads would */
+            P->gemm_packed(M_ALL - SX_STRIP, K_ALL, B_ALL, 0.7, A + SX_STRIP * K_ALL, T, be, Y + SX_STRIP * B_ALL);
+            P->gemm_packed(SX_STRIP, K_ALL, B_ALL, 0.7, A, T, be, Y);
+            equal("gemm_packed", P->name, M_ALL * B_ALL, Y, want);
+        }
+    }
+    if (sx_kernels_get("x86-64-v4")) assert_int_equal(levels, 1);
+    free(W), free(X), free(Y0), free(Y), free(want), free(A), free(T);
+}
+
 static void sparse(void **state) {
     (void)state;
     enum { N = 31, M = 23, TILES = 3, B = 8 * TILES };
@@ -232,8 +273,8 @@ static void names(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(elementwise), cmocka_unit_test(nonfinite), cmocka_unit_test(sums),
-        cmocka_unit_test(dense),       cmocka_unit_test(sparse),    cmocka_unit_test(names),
+        cmocka_unit_test(elementwise), cmocka_unit_test(nonfinite), cmocka_unit_test(sums),  cmocka_unit_test(dense),
+        cmocka_unit_test(packed),      cmocka_unit_test(sparse),    cmocka_unit_test(names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -453,6 +453,59 @@ static void test_panels(void **state) {
     assert_memory_equal(x[0], x[1], sizeof x[0]);
 }
 
+/* A large dense network, whose steps draw their normals a few rows at a time and finish F panel by panel: the same bits as with given normals
+ * of the whole batch, on an executor that runs panels backwards as well. */
+static void test_large(void **state) {
+    enum { N = 300, B = 256, STEPS = 2 };
+    sx_ctx *ctx = *state;
+    int calls = 0;
+    const sx_exec exec = { &calls, backwards };
+    sx_ensemble e = { .struct_size = sizeof e };
+    sx_rate_opts o = SX_RATE_OPTS;
+    sx_coupling *w = NULL;
+    sx_model *bare = NULL;
+    sx_noise *noise = NULL;
+    double *x[3], *n1, per_unit[N];
+    sx_fields_default(sx_ensemble_fields, &e);
+    e.struct_size = sizeof e;
+    e.n = N;
+    sx_fields_default(sx_rate_fields, &o);
+    o.struct_size = sizeof o;
+    for (int i = 0; i < N; i++) per_unit[i] = 0.5 + 0.001 * i;
+    OK(sx_coupling_realise(ctx, &e, sx_key_seed(6), &w));
+    OK(sx_alloc(ctx, N * B, sizeof *n1, &n1));
+    for (int alike = 0; alike < 2; alike++) {
+        const sx_values D = { alike ? 1 : N, per_unit };
+        OK(sx_rate_create(ctx, &o, w, NULL, NULL, NULL, &bare));
+        OK(sx_noise_additive(ctx, N, D, &noise));
+        sx_model *m = noisy(ctx, bare, noise, SX_KINETIC);
+        for (int k = 0; k < 3; k++) {
+            rig g = rig_create(ctx, sx_model_ref(m), SX_METHOD_EULER_MARUYAMA, 0.125, B);
+            OK(sx_alloc(ctx, N * B, sizeof **x, &x[k]));
+            sx_normal_fill(sx_key_seed(7), 0, SX_SLOT_USER, 0, N, B, x[k]);
+            const sx_batch v = { x[k], N, B };
+            if (k == 1) g.w.exec = &exec;
+            if (k < 2) {
+                OK(sx_stepper_advance(ctx, g.s, sx_key_seed(3), 0, 5, STEPS, 24, v, g.w));
+            } else {
+                for (uint64_t step = 5; step < 5 + STEPS; step++) {
+                    sx_normal_fill(sx_key_seed(3), step, SX_SLOT_DW, 24, N, B, n1);
+                    OK(sx_stepper_step_with(ctx, g.s, 0.125 * (double)step, v, (sx_cbatch){ n1, N, B },
+                                            (sx_cbatch){ NULL, 0, 0 }, g.w));
+                }
+            }
+            rig_free(&g);
+        }
+        assert_memory_equal(x[0], x[1], N * B * sizeof **x);
+        assert_memory_equal(x[0], x[2], N * B * sizeof **x);
+        for (int k = 0; k < 3; k++) sx_free(ctx, x[k]);
+        sx_model_free(ctx, m);
+    }
+    assert_true(calls >= 4 * STEPS);
+    sx_free(ctx, n1);
+    sx_coupling_free(ctx, w);
+}
+
 /* x' = x^2 from 1 has no solution at t = 1: an error that names the place, and the state as it was. */
 static void test_blow_up(void **state) {
     sx_ctx *ctx = *state;
@@ -524,7 +577,8 @@ int main(void) {
         cmocka_unit_test(test_auto),      cmocka_unit_test(test_capability),    cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_splitting), cmocka_unit_test(test_given_normals), cmocka_unit_test(test_zero_noise),
         cmocka_unit_test(test_map),       cmocka_unit_test(test_built_in),      cmocka_unit_test(test_sampler),
-        cmocka_unit_test(test_panels),    cmocka_unit_test(test_blow_up),       cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_panels),    cmocka_unit_test(test_large),         cmocka_unit_test(test_blow_up),
+        cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -57,7 +57,8 @@ SX_API double sx_coupling_flops(const sx_coupling *w); /**< of one matrix-vector
 SX_API int64_t sx_coupling_bytes(const sx_coupling *w);
 
 /** out = beta out + alpha op(W) in for whole batches, in fixed row panels run by work.exec; op = W^T when transposed. Dense: one
- *  product of fixed shape per panel (OpenBLAS for n > 64, the library's own kernel below, which is the same on every CPU).
+ *  product of fixed shape per panel (the library's own kernel for n <= 64, the same on every CPU; beyond, packed weights where the kernel set has that
+ *  product and b is a multiple of 16, else OpenBLAS).
  *  CSR: tiles of 8 columns. Scratch: sx_coupling_work. */
 SX_API void sx_coupling_apply(const sx_coupling *w, bool transposed, double alpha, sx_cbatch in, double beta,
                               sx_batch out, sx_work work);

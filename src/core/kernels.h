@@ -9,6 +9,9 @@
 
 #include <stdint.h>
 
+/* Shape of packed products: rows of a strip of weights, columns of a tile of the input. */
+enum { SX_STRIP = 14, SX_COLUMNS = 16 };
+
 typedef struct sx_kernels {
     const char *name; /* "x86-64", "x86-64-v3", "x86-64-v4" */
     /* elementary functions; y may equal x */
@@ -42,6 +45,10 @@ typedef struct sx_kernels {
                  double beta, double *Y);
     void (*gemm_t)(int64_t m, int64_t k, int64_t b, double alpha, const double *W, int64_t ldw, const double *X,
                    double beta, double *Y);
+    /* the same for weights that were packed once, in strips [m/SX_STRIP][k][SX_STRIP] filled up with zeros, and X in tiles
+     * [b/SX_COLUMNS][k][SX_COLUMNS]: `rows` rows from the first of a strip. b a multiple of SX_COLUMNS. NULL at levels that leave this to BLAS. */
+    void (*gemm_packed)(int64_t rows, int64_t k, int64_t b, double alpha, const double *W, const double *tiles,
+                        double beta, double *Y);
     /* CSR times tiles: X is tile-major, X[tile][column][8]; rows row0..row1 of Y[row][b], b = 8 tiles.
      * Y = beta Y + alpha W X; the sum over a row runs in the order of its columns. */
     void (*csr)(int64_t row0, int64_t row1, const int64_t *row_start, const int32_t *column, const double *value,

@@ -49,6 +49,7 @@ void sx_coupling_free(sx_ctx *ctx, sx_coupling *w) {
         sx_coupling_free(ctx, w->owner);
     } else {
         sx_free(ctx, w->w);
+        sx_free(ctx, w->packed);
         csr_free(ctx, &w->csr);
         csr_free(ctx, &w->csr_t);
         sx_free(ctx, w->U);
@@ -74,6 +75,21 @@ static sx_status check_finite(sx_ctx *ctx, const char *what, int64_t rows, int64
     return SX_OK;
 }
 
+/* Strips of SX_STRIP rows, column by column: packed[row / SX_STRIP][column][row % SX_STRIP]. */
+static sx_status pack(sx_ctx *ctx, sx_coupling *c) {
+    int64_t strips = (c->n_out + SX_STRIP - 1) / SX_STRIP, size;
+    bool small = c->n_out <= SX_COUPLING_SMALL && c->n_in <= SX_COUPLING_SMALL;
+    if (!c->kernels->gemm_packed || small || c->bytes > SX_COUPLING_PACKED_BYTES) return SX_OK;
+    SX_TRY(ctx, sx_mul_size(ctx, strips * SX_STRIP, c->n_in, &size));
+    SX_TRY(ctx, sx_alloc(ctx, size, sizeof *c->packed, &c->packed));
+    for (int64_t i = 0; i < c->n_out; i++) {
+        double *strip = c->packed + i / SX_STRIP * c->n_in * SX_STRIP + i % SX_STRIP;
+        for (int64_t j = 0; j < c->n_in; j++) strip[j * SX_STRIP] = c->w[i * c->n_in + j];
+    }
+    c->bytes += size * (int64_t)sizeof *c->packed;
+    return SX_OK;
+}
+
 sx_status sx_coupling_own_dense(sx_ctx *ctx, int64_t n_out, int64_t n_in, double *w, sx_coupling **out) {
     sx_coupling *c = NULL;
     sx_status status;
@@ -84,8 +100,11 @@ sx_status sx_coupling_own_dense(sx_ctx *ctx, int64_t n_out, int64_t n_in, double
     w = NULL;
     for (int64_t i = 0; i < n_out * n_in; i++) c->nonzeros += c->w[i] != 0;
     c->bytes = n_out * n_in * (int64_t)sizeof *c->w;
+    SX_GO(ctx, status, done, pack(ctx, c));
     *out = c;
+    c = NULL;
 done:
+    sx_coupling_free(ctx, c);
     sx_free(ctx, w);
     return status;
 }
@@ -307,6 +326,7 @@ sx_status sx_coupling_scaled(sx_ctx *ctx, const sx_coupling *w, double scale, sx
     c->factor = scale * w->factor;
     c->owner = sx_coupling_ref(w->owner ? w->owner : w);
     c->w = w->w;
+    c->packed = w->packed;
     c->csr = w->csr;
     c->csr_t = w->csr_t;
     c->rank = w->rank;

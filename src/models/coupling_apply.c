@@ -4,6 +4,8 @@
  * disjoint rows, so the bits do not depend on who runs them. */
 #include "models/coupling_private.h"
 
+#include "models/rows.h"
+
 #include "core/linalg.h"
 
 #include <assert.h>
@@ -43,6 +45,63 @@ static void dense_product(const dense_job *job, const sx_exec *exec) {
     }
     d.panel = panel_rows(d.m);
     sx_exec_for(exec, (d.m + d.panel - 1) / d.panel, dense_panel, &d);
+}
+
+/* -- dense, packed: whole strips of rows, the input in tiles ------------------------------------------------------------------------ */
+
+/* A panel: its rows of the product stay in the second-level cache for what comes after. */
+enum { PANEL_STRIPS = 9, TILE_ROWS = 64 };
+
+typedef struct packed_job {
+    const sx_coupling *w;
+    double alpha, beta;
+    const double *in;
+    double *tiles, *out;
+    int64_t b;
+    void (*after)(void *arg, int64_t row0, int64_t row1);
+    void *arg;
+} packed_job;
+
+static void tile_panel(void *arg, int64_t i) {
+    const packed_job *p = arg;
+    int64_t first = i * TILE_ROWS, last = first + TILE_ROWS < p->w->n_in ? first + TILE_ROWS : p->w->n_in;
+    for (int64_t u = first; u < last; u++) sx_tile_row(p->w->n_in, p->b, u, p->in + u * p->b, p->tiles);
+}
+
+static void packed_panel(void *arg, int64_t i) {
+    const packed_job *p = arg;
+    const sx_coupling *w = p->w;
+    int64_t first = i * PANEL_STRIPS * SX_STRIP, left = w->n_out - first;
+    int64_t rows = left < PANEL_STRIPS * SX_STRIP ? left : PANEL_STRIPS * SX_STRIP;
+    w->kernels->gemm_packed(rows, w->n_in, p->b, p->alpha, w->packed + first * w->n_in, p->tiles, p->beta,
+                            p->out + first * p->b);
+    if (p->after) p->after(p->arg, first, first + rows);
+}
+
+static bool takes_tiles(const sx_coupling *w, bool transposed, int64_t b) {
+    return w->form == SX_COUPLING_DENSE && w->packed && !transposed && b % SX_COLUMNS == 0;
+}
+
+bool sx_coupling_takes_tiles(const sx_coupling *w, int64_t b) {
+    return takes_tiles(w, false, b);
+}
+
+void sx_coupling_apply_tiles(const sx_coupling *w, double alpha, const double *tiles, sx_batch out,
+                             void (*after)(void *, int64_t, int64_t), void *arg, const sx_exec *exec) {
+    packed_job p = { .w = w,
+                     .alpha = alpha * w->factor,
+                     .tiles = (double *)(uintptr_t)tiles,
+                     .out = out.x,
+                     .b = out.b,
+                     .after = after,
+                     .arg = arg };
+    sx_exec_for(exec, (w->n_out + PANEL_STRIPS * SX_STRIP - 1) / (PANEL_STRIPS * SX_STRIP), packed_panel, &p);
+}
+
+static void packed_product(const sx_coupling *w, double alpha, sx_cbatch in, double beta, sx_batch out, sx_work work) {
+    packed_job p = { .w = w, .alpha = alpha, .beta = beta, .in = in.x, .tiles = work.p, .out = out.x, .b = in.b };
+    sx_exec_for(work.exec, (w->n_in + TILE_ROWS - 1) / TILE_ROWS, tile_panel, &p);
+    sx_exec_for(work.exec, (w->n_out + PANEL_STRIPS * SX_STRIP - 1) / (PANEL_STRIPS * SX_STRIP), packed_panel, &p);
 }
 
 /* -- CSR ---------------------------------------------------------------------------------------------------------------------- */
@@ -113,7 +172,7 @@ int64_t sx_coupling_work(const sx_coupling *w, int64_t b) {
     int64_t most = 0;
     switch (w->form) {
     case SX_COUPLING_DENSE:
-        break;
+        return takes_tiles(w, false, b) ? w->n_in * b : 0;
     case SX_COUPLING_CSR:
         return b % 8 == 0 && b > 8 ? (w->n_in > w->n_out ? w->n_in : w->n_out) * b : 0;
     case SX_COUPLING_LOWRANK:
@@ -134,6 +193,10 @@ void sx_coupling_apply(const sx_coupling *w, bool transposed, double alpha, sx_c
     alpha *= w->factor;
     switch (w->form) {
     case SX_COUPLING_DENSE: {
+        if (takes_tiles(w, transposed, b)) {
+            packed_product(w, alpha, in, beta, out, work);
+            break;
+        }
         dense_job d = { .kernels = w->kernels,
                         .transposed = transposed,
                         .m = m,

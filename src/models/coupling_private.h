@@ -12,6 +12,8 @@
 
 /* Below or at this size a dense product uses the library's own kernel, which needs no BLAS. */
 enum { SX_COUPLING_SMALL = 64 };
+/* Weights are kept a second time, packed, up to so many bytes. */
+#define SX_COUPLING_PACKED_BYTES (INT64_C(256) << 20)
 
 /* CSR arrays and the fixed row panels of about equal work, panel[0..panels]. */
 typedef struct sx_csr {
@@ -31,6 +33,7 @@ struct sx_coupling {
     struct sx_coupling *owner; /* of the data of a scaled view; NULL: this */
     const sx_kernels *kernels;
     double *w;         /* dense, row-major */
+    double *packed;    /* the same in strips for kernels->gemm_packed; NULL: small, very large, or a level without it */
     sx_csr csr, csr_t; /* CSR and its transpose */
     int64_t rank;      /* low rank */
     double *U, *V;

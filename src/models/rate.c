@@ -32,6 +32,8 @@ typedef struct job {
     int64_t b;
 } job;
 
+enum { PHI_ROW = 1024 }; /* replicas of a block are fewer */
+
 static void phi_panel(void *arg, int64_t row0, int64_t row1) {
     const job *j = arg;
     int64_t at = row0 * j->b;
@@ -41,6 +43,15 @@ static void phi_panel(void *arg, int64_t row0, int64_t row1) {
 static void phi_batch(const rate *m, int order, sx_cbatch x, double *y, const sx_exec *exec) {
     job j = { m, order, x.x, NULL, y, x.b };
     sx_rows_for(exec, x.n, x.b, phi_panel, &j);
+}
+/* tiles = phi(x), a row at a time through the first-level cache */
+static void phi_tile_panel(void *arg, int64_t row0, int64_t row1) {
+    const job *j = arg;
+    double row[PHI_ROW];
+    for (int64_t u = row0; u < row1; u++) {
+        sx_phi(&j->m->phi, 0, j->b, j->x + u * j->b, row);
+        sx_tile_row(j->m->n, j->b, u, row, j->y);
+    }
 }
 static void leak_panel(void *arg, int64_t row0, int64_t row1) {
     const job *j = arg;
@@ -94,6 +105,14 @@ static sx_cbatch base_of(const rate *m, sx_cbatch x, int64_t b, sx_work *w) {
     return sx_drive_common(&m->drive) ? x : sx_spread(x, b, w);
 }
 
+/* F of the current form whose coupling takes tiles: each panel of rows is finished while the product is in the cache. */
+static void tiled_current(const rate *m, sx_cbatch x, const double *I, double *tiles, sx_batch out,
+                          const sx_exec *exec) {
+    job phi = { m, 0, x.x, NULL, tiles, x.b }, leak = { m, 0, x.x, I, out.x, x.b };
+    sx_rows_for(exec, x.n, x.b, phi_tile_panel, &phi);
+    sx_coupling_apply_tiles(m->W, m->gain, tiles, out, leak_panel, &leak, exec);
+}
+
 /* -- F --------------------------------------------------------------------------------------------------------------------------- */
 
 static void F(const void *self, double t, sx_cbatch x, sx_batch out, sx_work w) {
@@ -105,6 +124,11 @@ static void F(const void *self, double t, sx_cbatch x, sx_batch out, sx_work w) 
     } else {
         double *s = sx_take(&w, x.n * x.b);
         I = common_input(m, t, &w);
+        bool alone = m->W && !m->L && !m->discrete && sx_drive_common(&m->drive);
+        if (alone && x.b <= PHI_ROW && sx_coupling_takes_tiles(m->W, x.b)) {
+            tiled_current(m, x, I, s, out, w.exec);
+            return;
+        }
         phi_batch(m, 0, x, s, w.exec);
         coupling(m->W, false, m->gain, s, 0.0, out, w);
         if (!sx_drive_common(&m->drive)) sx_drive_add(&m->drive, t, w.replica0, out);

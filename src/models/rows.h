@@ -89,6 +89,17 @@ int64_t sx_noise_units(const sx_noise *noise);
 int64_t sx_block_choose(int64_t n, const sx_coupling *w);
 int64_t sx_panel_choose(int64_t n);
 
+/* Dense couplings that take their input in tiles of SX_COLUMNS columns, tiles[b / SX_COLUMNS][n][SX_COLUMNS]: whoever computes the input writes it there
+ * at once. out = alpha W in; `after` (or NULL) is called for each panel of rows while it is in the cache. */
+bool sx_coupling_takes_tiles(const sx_coupling *w, int64_t b);
+void sx_coupling_apply_tiles(const sx_coupling *w, double alpha, const double *tiles, sx_batch out,
+                             void (*after)(void *arg, int64_t row0, int64_t row1), void *arg, const sx_exec *exec);
+/* Row u of a batch into the tiles. */
+static inline void sx_tile_row(int64_t n, int64_t b, int64_t u, const double *row, double *tiles) {
+    for (int64_t t = 0; t < b / SX_COLUMNS; t++)
+        memcpy(tiles + (t * n + u) * SX_COLUMNS, row + t * SX_COLUMNS, SX_COLUMNS * sizeof *row);
+}
+
 /* Copy numbers per unit into a new array of n: absent = def, one = the same for all. SX_E_USAGE "NAME: k numbers for n units". */
 sx_status sx_values_spread(sx_ctx *ctx, const char *name, sx_values v, int64_t n, double def, double **out) SX_MUST_USE;
 

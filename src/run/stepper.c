@@ -345,6 +345,44 @@ static void fill(const sx_stepper *s, sx_key key, int64_t step, sx_slot slot, in
     sx_exec_for(exec, (s->rank + PANEL_ROWS - 1) / PANEL_ROWS, fill_panel, &job);
 }
 
+/* Euler-Maruyama with one amplitude: the normals of a few rows are drawn, used and forgotten in the first-level cache, row by row the same
+ * numbers as from fill. x += h f + a n. */
+enum { ROWS_NUMBERS = 2048 };
+typedef struct euler_rows_job {
+    fill_job draw;
+    const double *f;
+    double *x;
+    int64_t rows;
+} euler_rows_job;
+
+static void euler_rows_panel(void *arg, int64_t i) {
+    const euler_rows_job *j = arg;
+    const sx_stepper *s = j->draw.s;
+    const int64_t b = j->draw.b, last = (i + 1) * PANEL_ROWS < s->n ? (i + 1) * PANEL_ROWS : s->n;
+    double z[ROWS_NUMBERS];
+    for (int64_t u = i * PANEL_ROWS; u < last; u += j->rows) {
+        const int64_t units = last - u < j->rows ? last - u : j->rows;
+        s->k->normal_rows(j->draw.key, j->draw.step, j->draw.slot, j->draw.replica0, u, units, b, z);
+        if (s->amplitude_uniform)
+            s->k->em(units * b, s->h, j->f + u * b, s->amplitude[0], z, j->x + u * b);
+        else
+            s->k->em_rows(units, b, s->h, j->f + u * b, s->amplitude + u, z, j->x + u * b);
+    }
+}
+
+static bool draws_in_rows(const sx_stepper *s, int64_t b) {
+    return s->method == SX_METHOD_EULER_MARUYAMA && s->amplitude && s->n * b >= SX_PARALLEL_SIZE_ &&
+           2 * b <= ROWS_NUMBERS;
+}
+
+static void euler_in_rows(const sx_stepper *s, sx_key key, double t, int64_t step, sx_batch x, double *f, sx_work w) {
+    euler_rows_job job = {
+        { s, key, (uint64_t)step, SX_SLOT_DW, (uint32_t)w.replica0, x.b, NULL }, f, x.x, ROWS_NUMBERS / x.b / 2 * 2
+    };
+    sx_model_F(s->m, t, sx_const_batch(x), sx_as_batch_(f, s->n, x.b), w);
+    sx_exec_for(w.exec, (s->n + PANEL_ROWS - 1) / PANEL_ROWS, euler_rows_panel, &job);
+}
+
 sx_status sx_stepper_advance(sx_ctx *ctx, const sx_stepper *s, sx_key key, double t0, int64_t step, int64_t count,
                              int64_t replica0, sx_batch x, sx_work w) {
     if (step < 0 || count < 0 || step > SX_STEP_LIMIT - 1 - count)
@@ -357,6 +395,11 @@ sx_status sx_stepper_advance(sx_ctx *ctx, const sx_stepper *s, sx_key key, doubl
     if (count == 0) return SX_OK;
     if (s->advance) {
         SX_TRY(ctx, s->advance(ctx, s, t0, step, count, x, p.batches, p.extra, p.model));
+        return SX_OK;
+    }
+    if (draws_in_rows(s, x.b)) {
+        for (int64_t k = step; k < step + count; k++)
+            euler_in_rows(s, key, t0 + (double)k * s->h, k, x, p.batches, p.model);
         return SX_OK;
     }
     const sx_draw_ draw = s->rank > 0 ? s->row->draw : SX_DRAW_NONE_;

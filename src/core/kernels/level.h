@@ -37,6 +37,11 @@ static inline void sx_lanes_store(double *p, sx_lanes v) {
     *(sx_lanes_any *)p = v;
 }
 
+#if defined(__AVX512F__)
+#define SX_HAS_PACKED 1
+#else
+#define SX_HAS_PACKED 0
+#endif
 #define SX_INLINE static inline __attribute__((always_inline))
 
 void SX_K(exp)(int64_t n, const double *x, double *y);
@@ -61,6 +66,8 @@ void SX_K(gemm)(int64_t m, int64_t k, int64_t b, double alpha, const double *W, 
                 double beta, double *Y);
 void SX_K(gemm_t)(int64_t m, int64_t k, int64_t b, double alpha, const double *W, int64_t ldw, const double *X,
                   double beta, double *Y);
+void SX_K(gemm_packed)(int64_t rows, int64_t k, int64_t b, double alpha, const double *W, const double *tiles,
+                       double beta, double *Y);
 void SX_K(csr)(int64_t row0, int64_t row1, const int64_t *row_start, const int32_t *column, const double *value,
                double alpha, int64_t n_in, int64_t tiles, const double *X, double beta, double *Y);
 void SX_K(tile)(int64_t n, int64_t b, const double *X, double *T);

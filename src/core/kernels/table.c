@@ -33,6 +33,9 @@ const sx_kernels SX_PASTE(sx_kernels, SX_LEVEL) = {
     .leak_rows = SX_K(leak_rows),
     .gemm = SX_K(gemm),
     .gemm_t = SX_K(gemm_t),
+#if SX_HAS_PACKED
+    .gemm_packed = SX_K(gemm_packed),
+#endif
     .csr = SX_K(csr),
     .tile = SX_K(tile),
     .sum = SX_K(sum),
