@@ -18,6 +18,12 @@
  *  alone a matrix made once, and anything else a loop over pairs (over links where a sparse W is a factor), cost O(N^2) (O(links)).
  *  Powers by numbers up to 64 are products; else x^y = exp(y log x), relative error about 2 |y log x| + 2 ulp, NaN for x < 0.
  *
+ *  Instead of equations: a potential, with a metric and a flow if wanted,
+ *      F = -G(x)^-1 grad Phi(x) + R(t,x),   potential = "sum(i, x[i]^4/4 - x[i]^2/2)", metric "1/(1+x[i]^2)", flow "..."
+ *  The gradient is derived; the model then has the operations potential, gradient, metric and reentrant, and takes thermal noise
+ *  D = T G^-1. G is diagonal (an expression per state array, > 0) or radial, G = g_r(r) n n^T + g_t(r) (1 - n n^T), n = x/r. Other metrics
+ *  are refused: their inverse and square root have no closed form. An odd power of r has no derivative at the origin.
+ *
  *  Limits: texts of 65536 characters, nesting of 200, 1e5 nodes in a text, 1e6 in the graph. */
 #ifndef SEPARATRIX_EQUATIONS_H
 #define SEPARATRIX_EQUATIONS_H
@@ -70,7 +76,15 @@ typedef struct sx_equations_desc {
     const sx_equations_state *states;         /**< concatenated in this order */
     const sx_equations_parameter *parameters; /**< n_parameters */
     const sx_equations_text *definitions;     /**< `let`: may use those before them */
-    const sx_equations_text *equations;       /**< one per state, in any order */
+    const sx_equations_text *equations;       /**< one per state, in any order; none with a potential */
+    /* instead of equations: F = -G^-1 grad Phi + R, grad Phi derived */
+    const char *potential; /**< Phi, a number: "sum(i, x[i]^4/4 - x[i]^2/2)"; NULL: equations are given */
+    int n_metric;          /**< number of texts of the metric; 0: G = 1 */
+    const sx_equations_text
+        *metric; /**< diagonal: G_ii per state, left "" = of every state, missing ones 1; radial: left "radial" and
+                                          "tangential", functions of r = |x|. In these texts r is |x| unless the model has its own r */
+    int n_flow;  /**< number of texts of the flow; 0: R = 0 */
+    const sx_equations_text *flow; /**< R per state, left "" = of every state, missing ones 0 */
 } sx_equations_desc;
 /** A description of nothing yet, with its size. */
 #define SX_EQUATIONS_DESC                                                                                              \
@@ -87,8 +101,9 @@ SX_API extern const sx_field sx_equations_fields[];
 
 /** Where a text is at fault. */
 typedef struct sx_equations_fault {
-    int section; /**< 0 none, 1 index, 2 state, 3 parameter, 4 definition, 5 equation, 6 noise, 7 a line that is missing */
-    int item;    /**< number in its section */
+    int section; /**< 0 none, 1 index, 2 state, 3 parameter, 4 definition, 5 equation, 6 noise, 7 a line that is missing, 8 potential,
+                      9 metric, 10 flow */
+    int item;         /**< number in its section */
     int64_t position; /**< character of the text, from 1; 0: the line as a whole */
 } sx_equations_fault;
 

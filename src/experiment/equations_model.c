@@ -12,11 +12,13 @@
 /* What a model was made from. Everything is in the arena but the couplings. */
 struct sx_equations_tables {
     sx_equations_desc d;
-    const sx_toml_node *section[6]; /* as in sx_equations_fault: index, state, parameters, let, equations */
-    sx_coupling **coupling;         /* owned, one per parameter or NULL */
+    const sx_toml_node
+        *section[11]; /* as in sx_equations_fault: index, state, parameters, let, equations; potential, metric, flow */
+    sx_coupling **coupling; /* owned, one per parameter or NULL */
 };
 
-const char *const sx_equations_keys[] = { "kind", "index", "state", "parameters", "let", "equations", NULL };
+const char *const sx_equations_keys[] = { "kind",      "index",     "state",  "parameters", "let",
+                                          "equations", "potential", "metric", "flow",       NULL };
 
 bool sx_equations_is(const sx_experiment *e) {
     return strcmp(e->info->kind, "equations") == 0;
@@ -30,7 +32,7 @@ void sx_equations_free(sx_ctx *ctx, struct sx_equations_tables *t) {
 /* A fault of the library at the place of its line. */
 static sx_status at_fault(const sx_reader *r, const struct sx_equations_tables *t, const sx_toml_node *table,
                           const sx_equations_fault *f, sx_status status) {
-    const sx_toml_node *node = table ? table : f->section >= 1 && f->section <= 5 ? t->section[f->section] : NULL;
+    const sx_toml_node *node = table ? table : f->section >= 1 && f->section <= 10 ? t->section[f->section] : NULL;
     if (f->section == 7) node = t->section[5];
     if (!node || f->section == 0) return status;
     bool lines = f->section != 7 && (sx_toml_type_of(node) == SX_TOML_TABLE || sx_toml_type_of(node) == SX_TOML_ARRAY);
@@ -253,21 +255,7 @@ static sx_status read_parameters(const sx_reader *r, const sx_experiment *e, str
     return SX_OK;
 }
 
-static sx_status read_all(const sx_reader *r, const sx_experiment *e, struct sx_equations_tables *t) {
-    t->d.struct_size = sizeof t->d;
-    SX_TRY(r->ctx, table_of(r, e, "index", false, "index = { i = 1000, j = \"i\" }", &t->section[1]));
-    SX_TRY(r->ctx, table_of(r, e, "parameters", false, "parameters = { g = 1.5 }", &t->section[3]));
-    SX_TRY(r->ctx, table_of(r, e, "let", false, "let = { \"r[i]\" = \"tanh(x[i])\" }", &t->section[4]));
-    SX_TRY(r->ctx, table_of(r, e, "equations", true, "equations = { x = \"-x[i]\" }", &t->section[5]));
-    SX_TRY(r->ctx, read_indices(r, t->section[1], &t->d));
-    SX_TRY(r->ctx, read_states(r, e, t));
-    SX_TRY(r->ctx, read_parameters(r, e, t));
-    SX_TRY(r->ctx, read_texts(r, t->section[4], "let", &t->d.n_definitions, &t->d.definitions));
-    return read_texts(r, t->section[5], "equations", &t->d.n_equations, &t->d.equations);
-}
-
-/* ------------------------------------------------------------------------------------------------------------ load and build */
-
+/* number or text */
 static sx_status text_value(const sx_reader *r, const sx_toml_node *node, const char *what, const char **out) {
     char number[40];
     sx_toml_type type = sx_toml_type_of(node);
@@ -279,6 +267,80 @@ static sx_status text_value(const sx_reader *r, const sx_toml_node *node, const 
     (void)snprintf(number, sizeof number, "%.17g", v);
     return sx_arena_strdup(r->ctx, r->arena, number, out);
 }
+
+/* metric, flow: one text for all states, or a table */
+static sx_status read_part(const sx_reader *r, const sx_toml_node *node, const char *what, const char *want, int *count,
+                           const sx_equations_text **out) {
+    sx_equations_text *x = NULL;
+    char name[160];
+    if (!node) return SX_OK;
+    sx_toml_type type = sx_toml_type_of(node);
+    bool table = type == SX_TOML_TABLE;
+    if (!table && type != SX_TOML_STRING && type != SX_TOML_INTEGER && type != SX_TOML_FLOAT)
+        return sx_node_fail(r, node, SX_E_USAGE, "%s: want %s", what, want);
+    int64_t n = table ? sx_toml_count(node) : 1;
+    if (n == 0) return sx_node_fail(r, node, SX_E_USAGE, "%s is empty: want %s", what, want);
+    SX_TRY(r->ctx, sx_arena_alloc(r->ctx, r->arena, n, sizeof *x, &x));
+    for (int64_t i = 0; i < n; i++) {
+        const sx_toml_node *child = table ? sx_toml_at(node, i) : node;
+        const char *left = table ? sx_toml_key(child) : "";
+        (void)snprintf(name, sizeof name, "%s%s%.80s", what, table ? "." : "", left);
+        SX_TRY(r->ctx, sx_arena_strdup(r->ctx, r->arena, left, &x[i].left));
+        SX_TRY(r->ctx, text_value(r, child, name, &x[i].text));
+    }
+    *count = (int)n;
+    *out = x;
+    return SX_OK;
+}
+
+/* potential, metric, flow instead of equations */
+static sx_status read_parts(const sx_reader *r, const sx_experiment *e, struct sx_equations_tables *t) {
+    const sx_toml_node *phi = sx_toml_get(e->model, "potential"), *metric = sx_toml_get(e->model, "metric"),
+                       *flow = sx_toml_get(e->model, "flow"), *lines = sx_toml_get(e->model, "equations");
+    if (phi && lines)
+        return sx_node_fail(r, phi, SX_E_USAGE,
+                            "potential: [model.equations] is given too: want one of them; beside a potential, what is "
+                            "no gradient belongs to flow = { x = \"...\" }");
+    if (!phi && (metric || flow))
+        return sx_node_fail(
+            r, metric ? metric : flow, SX_E_USAGE,
+            "%s has a meaning only beside potential = \"...\": F = -G^-1 grad Phi + R; without one write the whole "
+            "right side in [model.equations]",
+            metric ? "metric" : "flow");
+    t->section[8] = phi;
+    t->section[9] = metric;
+    t->section[10] = flow;
+    if (!phi) return SX_OK;
+    SX_TRY(r->ctx, text_value(r, phi, "potential", &t->d.potential));
+    SX_TRY(r->ctx, read_part(r, metric, "metric",
+                             "a text for all states, a table { x = \"1/(1+x[i]^2)\" } (diagonal), or { radial = "
+                             "\"1+r^2\", tangential = "
+                             "\"1\" }; a full matrix has no inverse and square root in closed form",
+                             &t->d.n_metric, &t->d.metric));
+    return read_part(r, flow, "flow", "a text for all states, or a table { x = \"...\" }", &t->d.n_flow, &t->d.flow);
+}
+
+static sx_status read_all(const sx_reader *r, const sx_experiment *e, struct sx_equations_tables *t) {
+    t->d.struct_size = sizeof t->d;
+    SX_TRY(r->ctx, table_of(r, e, "index", false, "index = { i = 1000, j = \"i\" }", &t->section[1]));
+    SX_TRY(r->ctx, table_of(r, e, "parameters", false, "parameters = { g = 1.5 }", &t->section[3]));
+    SX_TRY(r->ctx, table_of(r, e, "let", false, "let = { \"r[i]\" = \"tanh(x[i])\" }", &t->section[4]));
+    bool gradient =
+        sx_toml_get(e->model, "potential") || sx_toml_get(e->model, "metric") || sx_toml_get(e->model, "flow");
+    SX_TRY(r->ctx, read_parts(r, e, t));
+    if (!gradient && !sx_toml_get(e->model, "equations"))
+        return sx_node_fail(r, e->model, SX_E_USAGE,
+                            "[model]: 'equations' is missing, as in equations = { x = \"-x[i]\" }; or give potential = "
+                            "\"sum(i, x[i]^2)\"");
+    SX_TRY(r->ctx, table_of(r, e, "equations", false, "equations = { x = \"-x[i]\" }", &t->section[5]));
+    SX_TRY(r->ctx, read_indices(r, t->section[1], &t->d));
+    SX_TRY(r->ctx, read_states(r, e, t));
+    SX_TRY(r->ctx, read_parameters(r, e, t));
+    SX_TRY(r->ctx, read_texts(r, t->section[4], "let", &t->d.n_definitions, &t->d.definitions));
+    return read_texts(r, t->section[5], "equations", &t->d.n_equations, &t->d.equations);
+}
+
+/* ------------------------------------------------------------------------------------------------------------ load and build */
 
 static bool is_text(const sx_toml_node *node) {
     return node && (sx_toml_type_of(node) == SX_TOML_STRING ||

@@ -85,6 +85,9 @@ static void add_all(sx_ctx *ctx, sx_buf *t, const sx_experiment *e, const char *
                 "numbers; { values = [], shape = \"i\" }; { ensemble = or file =, shape = \"i,j\" }");
         add_key(ctx, t, e->model, "let", "definitions; each may use those before it");
         add_key(ctx, t, e->model, "equations", "one text per state");
+        sx_buf_add(ctx, t,
+                   "# instead: potential = \"sum(i, x[i]^4/4)\", metric = { x = \"1/(1+x[i]^2)\" }, flow = { x = "
+                   "\"...\" }: -G^-1 grad Phi + R\n");
     }
     add_fields(ctx, t, e->model, e->info->fields, NULL);
     if (sx_load_takes_input(e->info)) {

@@ -5,12 +5,27 @@
 
 #include <stdio.h>
 
-enum { P_F, P_JVP, P_VJP, P_HVV, P_PHV, P_TVVV, P_DIVERGENCE, PROGRAMS };
+enum {
+    P_F,
+    P_JVP,
+    P_VJP,
+    P_HVV,
+    P_PHV,
+    P_TVVV,
+    P_DIVERGENCE,
+    P_POTENTIAL,
+    P_GRADIENT,
+    P_METRIC,
+    P_INVERSE,
+    P_REENTRANT,
+    PROGRAMS
+};
 
 typedef struct equations {
     sx_eq_model m;
     sx_eq_program program[PROGRAMS];
-    bool structured; /* the divergence has a program */
+    bool structured;       /* the divergence has a program */
+    sx_eq_thermal thermal; /* of a model with a potential */
 } equations;
 
 /* -- operations ---------------------------------------------------------------------------------------------------------------- */
@@ -69,42 +84,76 @@ static void divergence(const void *self, double t, sx_cbatch x, double *out, sx_
     }
 }
 
+/* With a potential: F = -G^-1 grad Phi + R, and its parts. */
+static void potential(const void *self, double t, sx_cbatch x, double *out, sx_work w) {
+    sx_eq_run(&((const equations *)self)->program[P_POTENTIAL], t, x.x, NULL, x.b, out, w);
+}
+static void gradient(const void *self, double t, sx_cbatch x, sx_batch out, sx_work w) {
+    run(self, P_GRADIENT, t, x, 0, NULL, out, w);
+}
+static void metric(const void *self, int inverse, sx_cbatch x, sx_cbatch v, sx_batch out, sx_work w) {
+    run(self, inverse ? P_INVERSE : P_METRIC, 0.0, x, 1, &v, out, w);
+}
+static void reentrant(const void *self, double t, sx_cbatch x, sx_batch out, sx_work w) {
+    run(self, P_REENTRANT, t, x, 0, NULL, out, w);
+}
+
 static int64_t work(const void *self, sx_op op, int64_t b) {
     const equations *e = self;
-    static const int8_t programs[SX_OP_COUNT] = { [SX_OP_F] = P_F,     [SX_OP_JVP] = P_JVP, [SX_OP_VJP] = P_VJP,
-                                                  [SX_OP_HVV] = P_HVV, [SX_OP_PHV] = P_PHV, [SX_OP_TVVV] = P_TVVV };
+    static const int8_t programs[SX_OP_COUNT] = {
+        [SX_OP_F] = P_F,
+        [SX_OP_JVP] = P_JVP,
+        [SX_OP_VJP] = P_VJP,
+        [SX_OP_HVV] = P_HVV,
+        [SX_OP_PHV] = P_PHV,
+        [SX_OP_TVVV] = P_TVVV,
+        [SX_OP_POTENTIAL] = P_POTENTIAL,
+        [SX_OP_GRADIENT] = P_GRADIENT,
+        [SX_OP_METRIC] = P_METRIC,
+        [SX_OP_REENTRANT] = P_REENTRANT,
+    };
     if (op == SX_OP_JACOBIAN) return sx_jacobian_work(&sx_equations_ops, self, e->m.n);
     if (op == SX_OP_DIVERGENCE) {
         if (e->structured) return sx_eq_program_work(&e->program[P_DIVERGENCE], b);
         return 3 * sx_pad(e->m.n * b) + sx_eq_program_work(&e->program[P_JVP], b);
     }
-    if (op > SX_OP_TVVV) return 0;
-    return sx_pad(e->m.n * b) + sx_eq_program_work(&e->program[programs[op]], b);
+    if (op > SX_OP_REENTRANT || (op > SX_OP_TVVV && !e->m.parts.given)) return 0;
+    int64_t need = sx_eq_program_work(&e->program[programs[op]], b);
+    int64_t other = op == SX_OP_METRIC ? sx_eq_program_work(&e->program[P_INVERSE], b) : 0;
+    return sx_pad(e->m.n * b) + (need > other ? need : other);
+}
+
+void sx_equations_programs(const void *self, const sx_eq_program **F_program, const sx_eq_program **jvp_program) {
+    const equations *e = self;
+    *F_program = &e->program[P_F];
+    *jvp_program = &e->program[P_JVP];
 }
 
 static void destroy(sx_ctx *ctx, void *self) {
     equations *e = self;
     if (!e) return;
     for (int k = 0; k < PROGRAMS; ++k) sx_eq_program_free(ctx, &e->program[k]);
+    sx_eq_thermal_clear(ctx, &e->thermal);
     sx_eq_model_clear(ctx, &e->m);
     sx_free(ctx, e);
 }
 
-const sx_model_ops sx_equations_ops = {
-    .abi = SX_MODEL_ABI,
-    .struct_size = sizeof(sx_model_ops),
-    .name = "equations",
-    .work = work,
-    .F = F,
-    .jvp = jvp,
-    .vjp = vjp,
-    .hvv = hvv,
-    .phv = phv,
-    .tvvv = tvvv,
-    .jacobian = jacobian,
-    .divergence = divergence,
-    .destroy = destroy,
+#define OPERATIONS                                                                                                     \
+    .abi = SX_MODEL_ABI, .struct_size = sizeof(sx_model_ops), .name = "equations", .work = work, .F = F, .jvp = jvp,   \
+    .vjp = vjp, .hvv = hvv, .phv = phv, .tvvv = tvvv, .jacobian = jacobian, .divergence = divergence,                  \
+    .destroy = destroy
+const sx_model_ops sx_equations_ops = { OPERATIONS };
+const sx_model_ops sx_equations_potential_ops = {
+    OPERATIONS, .potential = potential, .gradient = gradient, .metric = metric, .reentrant = reentrant,
 };
+
+bool sx_equations_made(const sx_model *m) {
+    return sx_model_operations(m) == &sx_equations_ops || sx_model_operations(m) == &sx_equations_potential_ops;
+}
+const sx_eq_thermal *sx_equations_thermal_of(const sx_model *m) {
+    return sx_model_operations(m) == &sx_equations_potential_ops ? &((const equations *)sx_model_self(m))->thermal
+                                                                 : NULL;
+}
 
 /* -- creation ------------------------------------------------------------------------------------------------------------------ */
 
@@ -123,7 +172,23 @@ static sx_status compile_divergence(equations *e) {
     return SX_OK;
 }
 
-static sx_status compile_all(sx_ctx *ctx, equations *e) {
+static sx_status compile_parts(sx_ctx *ctx, equations *e, const sx_equations_desc *d, int32_t *v, int32_t *out) {
+    sx_eq_graph *g = &e->m.g;
+    const sx_eq_parts *p = &e->m.parts;
+    const sx_eq_array one = { -1, 1, 0 };
+    int n = e->m.n_arrays;
+    SX_TRY(ctx, sx_eq_compile(g, 1, &p->phi, &one, &e->program[P_POTENTIAL]));
+    SX_TRY(ctx, sx_eq_compile(g, n, p->gradient, g->array, &e->program[P_GRADIENT]));
+    SX_TRY(ctx, sx_eq_compile(g, n, p->R, g->array, &e->program[P_REENTRANT]));
+    for (int a = 0; a < n; ++a) v[a] = sx_eq_direction(g, 0, a);
+    for (int inverse = 0; inverse < 2; ++inverse) {
+        sx_eq_metric_times(&e->m, inverse, v, out);
+        SX_TRY(ctx, sx_eq_compile(g, n, out, g->array, &e->program[inverse ? P_INVERSE : P_METRIC]));
+    }
+    return sx_eq_thermal_compile(ctx, &e->m, d, &e->thermal);
+}
+
+static sx_status compile_all(sx_ctx *ctx, equations *e, const sx_equations_desc *d) {
     sx_eq_graph *g = &e->m.g;
     int n = e->m.n_arrays;
     int32_t *r = NULL;
@@ -141,6 +206,7 @@ static sx_status compile_all(sx_ctx *ctx, equations *e) {
     for (int k = P_F; k <= P_TVVV; ++k)
         SX_GO(ctx, status, done, sx_eq_compile(g, n, roots[k], g->array, &e->program[k]));
     SX_GO(ctx, status, done, compile_divergence(e));
+    if (e->m.parts.given) SX_GO(ctx, status, done, compile_parts(ctx, e, d, r, r + n));
     sx_eq_graph_seal(g);
 done:
     sx_free(ctx, r);
@@ -209,7 +275,7 @@ static sx_status create(sx_ctx *ctx, const sx_equations_desc *d, sx_equations_fa
     const sx_coupling *main = NULL;
     sx_status status;
     SX_GO(ctx, status, done, sx_eq_lower(ctx, d, NULL, 0, NULL, &e->m, fault));
-    SX_GO(ctx, status, done, compile_all(ctx, e));
+    SX_GO(ctx, status, done, compile_all(ctx, e, d));
     SX_GO(ctx, status, done, join(ctx, e->m.text, ";  ", &equation));
     SX_GO(ctx, status, done, join(ctx, e->m.latex, ",\\quad ", &latex));
     SX_GO(ctx, status, done, layout(ctx, d, &e->m, &desc.layout, &text));
@@ -217,7 +283,7 @@ static sx_status create(sx_ctx *ctx, const sx_equations_desc *d, sx_equations_fa
         const sx_coupling *w = e->m.g.matrix[k].w;
         if (!main || sx_coupling_nonzeros(w) > sx_coupling_nonzeros(main)) main = w;
     }
-    desc.ops = &sx_equations_ops;
+    desc.ops = d->potential ? &sx_equations_potential_ops : &sx_equations_ops;
     desc.self = e;
     desc.kind = d->time == 1 ? SX_MAP : SX_FLOW;
     desc.block = sx_block_choose(e->m.n, main);
@@ -242,7 +308,7 @@ sx_status sx_equations_create(sx_ctx *ctx, const sx_equations_desc *desc, sx_equ
 }
 
 sx_status sx_equations_print(sx_ctx *ctx, const sx_model *m, bool latex, char **out) {
-    if (sx_model_operations(m) != &sx_equations_ops)
+    if (!sx_equations_made(m))
         return SX_FAIL(ctx, SX_E_UNSUPPORTED, "model %s was not made from texts: want one of kind equations",
                        sx_model_name(m));
     const equations *e = sx_model_self(m);

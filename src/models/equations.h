@@ -153,7 +153,8 @@ typedef struct sx_eq_graph {
     sx_eq_array *array; /* borrowed */
     int32_t n, capacity;
     sx_eq_node *node;
-    int32_t *table; /* hash table of ids + 1 */
+    int32_t radius, radius_square; /* r = |x| and r^2, so that r r is r^2; -1: none */
+    int32_t *table;                /* hash table of ids + 1 */
     int64_t table_size;
     int32_t n_vectors, vectors_capacity, n_matrices, matrices_capacity;
     sx_eq_vector *vector;
@@ -214,13 +215,27 @@ int64_t sx_eq_wrap(int boundary, int64_t m, int64_t n);
 sx_status sx_eq_forward(sx_eq_graph *g, int n, const int32_t *roots, int d, int32_t *out) SX_MUST_USE;
 /* out[a] = gradient with respect to array a of sum_k seed_k . roots[k], seeds are the direction `d` of the arrays */
 sx_status sx_eq_reverse(sx_eq_graph *g, const int32_t *roots, int d, int32_t *out) SX_MUST_USE;
+/* out[a] = gradient of a number with respect to array a */
+sx_status sx_eq_gradient(sx_eq_graph *g, int32_t root, int32_t *out) SX_MUST_USE;
 /* The derivative of every element with respect to the same element of `array`, -1 where that is not a local expression. */
 int32_t sx_eq_own(sx_eq_graph *g, int32_t root, int array);
 
 /* -- text to graph (equations_lower.c) ------------------------------------------------------------------------------------- */
 
+/* F = -G^-1 grad Phi + R from a potential, a metric and a flow. Roots of one per array; M = 1/G. Radial: with n = x/r,
+ * G = radial n n^T + tangential (1 - n n^T), and s = r^2. */
+typedef struct sx_eq_parts {
+    bool given, radial;
+    int32_t phi, s, g_radial, g_tangential, m_radial, m_tangential;
+    int32_t *gradient, *G, *M, *R; /* in one allocation, at `gradient` */
+    sx_eq_tree phi_tree, r_tree, radial_tree, tangential_tree;
+    sx_eq_tree *metric, *flow; /* one per array; empty: not given */
+    char *r_text;              /* what r is */
+} sx_eq_parts;
+
 typedef struct sx_eq_model {
     sx_eq_graph g;
+    sx_eq_parts parts;
     int64_t *range;
     sx_eq_array *array;
     int n_arrays, n_let;
@@ -234,6 +249,9 @@ typedef struct sx_eq_model {
 sx_status sx_eq_lower(sx_ctx *ctx, const sx_equations_desc *d, const char *what, int n, const sx_equations_text *texts,
                       sx_eq_model *m, sx_equations_fault *fault) SX_MUST_USE;
 void sx_eq_model_clear(sx_ctx *ctx, sx_eq_model *m);
+/* out_a = (G v)_a or (G^-1 v)_a; r^2 of the state */
+void sx_eq_metric_times(sx_eq_model *m, bool inverse, const int32_t *v, int32_t *out);
+int32_t sx_eq_dot(sx_eq_graph *g, const int32_t *u, const int32_t *v);
 
 /* -- programs (equations_compile.c, equations_eval.c) ---------------------------------------------------------------------- */
 
@@ -318,7 +336,28 @@ void sx_eq_rows_binary(const sx_kernels *k, sx_eq_op op, int64_t n, const double
                        double *out);
 void sx_eq_rows_select(sx_eq_compare c, int64_t n, const double *const in[4], const int s[4], double *out);
 
-/* The operations, for the registry. */
-extern const sx_model_ops sx_equations_ops;
+/* -- thermal noise of a metric from text (equations_thermal.c) ------------------------------------------------------------------ */
+
+enum { EQ_T_B, EQ_T_DB, EQ_T_DIV, EQ_T_STRAT, EQ_T_COVARIANT, EQ_T_GRADIENT, EQ_T_SECOND, EQ_T_G, EQ_T_PROGRAMS };
+typedef struct sx_eq_thermal {
+    bool constant, local; /* M is numbers; M_i depends on x_i alone */
+    double *M;            /* owned: constant ones */
+    char *without;        /* owned: name of the state whose metric has no derivative along itself, or NULL */
+    sx_eq_program program[EQ_T_PROGRAMS];
+} sx_eq_thermal;
+sx_status sx_eq_thermal_compile(sx_ctx *ctx, sx_eq_model *m, const sx_equations_desc *d,
+                                sx_eq_thermal *out) SX_MUST_USE;
+void sx_eq_thermal_clear(sx_ctx *ctx, sx_eq_thermal *t);
+/* D = T G^-1 of a model with a potential from text; SX_E_UNSUPPORTED for others. */
+sx_status sx_equations_thermal(sx_ctx *ctx, const sx_model *m, double temperature, sx_noise **out) SX_MUST_USE;
+/* The parts of a model made from texts; NULL: of another kind, or without a potential. Borrowed. */
+const sx_eq_thermal *sx_equations_thermal_of(const sx_model *m);
+
+/* The operations, without and with a potential; the latter are in the registry. */
+extern const sx_model_ops sx_equations_ops, sx_equations_potential_ops;
+/* Programs of F and J u of a model made from texts. */
+void sx_equations_programs(const void *self, const sx_eq_program **F_program, const sx_eq_program **jvp_program);
+/* Whether a model has one of them. */
+bool sx_equations_made(const sx_model *m);
 
 #endif

@@ -46,7 +46,7 @@ static int32_t partial(sx_eq_graph *g, int32_t id, int k) {
         return k == 0 ? one : sx_eq_const(g, -1.0);
     case EQ_MUL:
         return k == 0 ? b : a;
-    case EQ_MULZ: /* only after it is made; never derived further in the first operand's place */
+    case EQ_MULZ:
         return k == 0 ? b : a;
     case EQ_DIV:
         return k == 0 ? sx_eq_binary(g, EQ_DIV, one, b) : sx_eq_unary(g, EQ_NEG, sx_eq_binary(g, EQ_DIV, id, b));
@@ -92,6 +92,13 @@ static sx_status reach(sx_eq_graph *g, int n, const int32_t *roots, int32_t *top
 
 /* -- forward ------------------------------------------------------------------------------------------------------------------- */
 
+/* partial times what is above or below it. Where the first operand of MULZ vanishes because a branch of `if` is not taken, the second may
+ * be infinite: its derivatives vanish there too. */
+static int32_t chained(sx_eq_graph *g, int32_t id, int k, int32_t p, int32_t v) {
+    if (g->node[id].op != EQ_MULZ) return sx_eq_mul(g, p, v);
+    return k == 0 ? sx_eq_binary(g, EQ_MULZ, v, p) : sx_eq_binary(g, EQ_MULZ, p, v);
+}
+
 /* The linear operations of a node applied to the derivative v of its operand. */
 static int32_t linear(sx_eq_graph *g, const sx_eq_node *n, int32_t v) {
     int r0, r1;
@@ -135,7 +142,7 @@ static int32_t along(sx_eq_graph *g, int32_t id, int d, const int32_t *derivativ
     for (int k = 0; k < operands(&n); ++k) {
         if (sx_eq_is(g, derivative[n.a[k]], 0.0)) continue;
         int32_t p = partial(g, id, k);
-        if (p >= 0) sum = sx_eq_add(g, sum, sx_eq_mul(g, p, derivative[n.a[k]]));
+        if (p >= 0) sum = sx_eq_add(g, sum, chained(g, id, k, p, derivative[n.a[k]]));
     }
     return sum;
 }
@@ -180,17 +187,19 @@ static void accumulate_from(backward *r, const sx_eq_node *n, int32_t id, int32_
     accumulate(r, id, value);
 }
 
-static void back(backward *r, int32_t id, int d) {
+static void back(backward *r, int32_t id) {
     sx_eq_graph *g = r->g;
     const sx_eq_node n = g->node[id];
     int32_t adjoint = r->adjoint[id], zero = sx_eq_const(g, 0.0);
     int r0, r1;
-    (void)d;
     if (is_elementwise(&n)) {
         for (int k = 0; k < operands(&n); ++k) {
             if (!(g->node[n.a[k]].depends & EQ_ON_STATE)) continue;
             int32_t p = partial(g, id, k);
-            if (p >= 0) accumulate_from(r, &n, n.a[k], sx_eq_binary(g, r->guarded[id] ? EQ_MULZ : EQ_MUL, adjoint, p));
+            if (p < 0) continue;
+            bool other = n.op == EQ_MULZ && k == 1; /* of MULZ(a, b): 0 where a is 0 */
+            sx_eq_op times = r->guarded[id] || n.op == EQ_MULZ ? EQ_MULZ : EQ_MUL;
+            accumulate_from(r, &n, n.a[k], sx_eq_binary(g, times, other ? p : adjoint, other ? adjoint : p));
         }
         return;
     }
@@ -210,6 +219,16 @@ static void back(backward *r, int32_t id, int d) {
         return;
     case EQ_SHIFT:
         accumulate(r, n.a[0], sx_eq_unshift(g, adjoint, n.r0, n.shift));
+        return;
+    case EQ_UNSHIFT: /* this and the next two are themselves adjoints: of gradients */
+        accumulate(r, n.a[0], sx_eq_shift(g, adjoint, n.r0, n.shift));
+        return;
+    case EQ_PLACE:
+        accumulate(r, n.a[0], sx_eq_pick(g, adjoint, n.shift));
+        return;
+    case EQ_SCATTER:
+        pair_ranges(g, &n, &r0, &r1);
+        accumulate(r, n.a[0], sx_eq_gather(g, adjoint, n.r0, n.s0, n.s1, n.shift, r0, r1));
         return;
     case EQ_PICK:
         accumulate(r, n.a[0], sx_eq_place_at(g, adjoint, g->node[n.a[0]].r0, n.shift));
@@ -233,12 +252,12 @@ static void back(backward *r, int32_t id, int d) {
     }
 }
 
-sx_status sx_eq_reverse(sx_eq_graph *g, const int32_t *roots, int d, int32_t *out) {
+/* out[a] = sum_k seed_k . d roots_k / d array a */
+static sx_status reverse(sx_eq_graph *g, int n, const int32_t *roots, const int32_t *seeds, int32_t *out) {
     backward r = { .g = g };
     bool *used = NULL;
     int32_t top;
     sx_status status;
-    int n = g->n_arrays;
     SX_GO(g->ctx, status, done, reach(g, n, roots, &top, &used));
     SX_GO(g->ctx, status, done, sx_alloc(g->ctx, top + 1, sizeof *r.adjoint, &r.adjoint));
     SX_GO(g->ctx, status, done, sx_alloc(g->ctx, top + 1, sizeof *r.guarded, &r.guarded));
@@ -246,17 +265,14 @@ sx_status sx_eq_reverse(sx_eq_graph *g, const int32_t *roots, int d, int32_t *ou
         const sx_eq_node *x = &g->node[i];
         r.adjoint[i] = -1;
         for (int k = 0; used[i] && k < 4 && x->a[k] >= 0; ++k)
-            r.guarded[x->a[k]] = r.guarded[x->a[k]] || r.guarded[i] || (x->op == EQ_SELECT && k >= 2);
+            r.guarded[x->a[k]] =
+                r.guarded[x->a[k]] || r.guarded[i] || (x->op == EQ_SELECT && k >= 2) || (x->op == EQ_MULZ && k == 1);
     }
-    for (int a = 0; a < n; ++a) {
-        int32_t seed = sx_eq_direction(g, d, a);
-        if (g->array[a].range >= 0 && g->node[roots[a]].dims == 0) seed = sx_eq_total(g, seed, g->array[a].range);
-        accumulate(&r, roots[a], seed);
-    }
+    for (int k = 0; k < n; ++k) accumulate(&r, roots[k], seeds[k]);
     for (int32_t i = top; i >= 0 && g->status >= 0; --i) {
-        if (used[i] && r.adjoint[i] >= 0) back(&r, i, d);
+        if (used[i] && r.adjoint[i] >= 0) back(&r, i);
     }
-    for (int a = 0; a < n && g->status >= 0; ++a) {
+    for (int a = 0; a < g->n_arrays && g->status >= 0; ++a) {
         int32_t x = sx_eq_state(g, a);
         out[a] = x <= top && r.adjoint[x] >= 0 ? r.adjoint[x] : sx_eq_const(g, 0.0);
     }
@@ -266,6 +282,24 @@ done:
     sx_free(g->ctx, r.adjoint);
     sx_free(g->ctx, r.guarded);
     return status;
+}
+
+sx_status sx_eq_reverse(sx_eq_graph *g, const int32_t *roots, int d, int32_t *out) {
+    int32_t *seeds = NULL;
+    SX_TRY(g->ctx, sx_alloc(g->ctx, g->n_arrays, sizeof *seeds, &seeds));
+    for (int a = 0; a < g->n_arrays; ++a) {
+        seeds[a] = sx_eq_direction(g, d, a);
+        if (g->array[a].range >= 0 && g->node[roots[a]].dims == 0)
+            seeds[a] = sx_eq_total(g, seeds[a], g->array[a].range);
+    }
+    sx_status status = g->status >= 0 ? reverse(g, g->n_arrays, roots, seeds, out) : g->status;
+    sx_free(g->ctx, seeds);
+    return status;
+}
+
+sx_status sx_eq_gradient(sx_eq_graph *g, int32_t root, int32_t *out) {
+    int32_t one = sx_eq_const(g, 1.0);
+    return g->status >= 0 ? reverse(g, 1, &root, &one, out) : g->status;
 }
 
 /* -- own derivative: dF_i/dx_i --------------------------------------------------------------------------------------------------- */
@@ -292,7 +326,7 @@ static int32_t chain(own *o, int32_t id, const int32_t *of, bool pair) {
     for (int k = 0; k < operands(&n); ++k) {
         if ((pair && g->node[n.a[k]].dims != 2) || sx_eq_is(g, of[n.a[k]], 0.0)) continue;
         int32_t p = partial(g, id, k);
-        if (p >= 0) sum = sx_eq_add(g, sum, sx_eq_mul(g, p, of[n.a[k]]));
+        if (p >= 0) sum = sx_eq_add(g, sum, chained(g, id, k, p, of[n.a[k]]));
     }
     return sum;
 }

@@ -13,6 +13,7 @@ sx_status sx_eq_graph_init(sx_ctx *ctx, int boundary, int n_ranges, int64_t *ran
     *g = (sx_eq_graph){
         .ctx = ctx, .boundary = boundary, .n_ranges = n_ranges, .n_arrays = n_arrays, .range = range, .array = array
     };
+    g->radius = g->radius_square = -1;
     g->table_size = 1024;
     SX_TRY(ctx, sx_alloc(ctx, g->table_size, sizeof *g->table, &g->table));
     (void)sx_eq_const(g, 0.0); /* node 0: what a failed operation returns */
@@ -318,6 +319,7 @@ static int32_t multiply(sx_eq_graph *g, int32_t a, int32_t b) {
     if (sx_eq_is(g, a, 0.0) || sx_eq_is(g, b, 0.0)) return sx_eq_const(g, 0.0);
     if (sx_eq_is(g, a, 1.0)) return b;
     if (sx_eq_is(g, a, -1.0)) return sx_eq_unary(g, EQ_NEG, b);
+    if (a == b && a == g->radius) return g->radius_square; /* smooth at the origin, where r is not */
     if (!is_constant(g, b)) {
         if (is_constant(g, a)) {
             if (y.op == EQ_NEG) return sx_eq_mul(g, sx_eq_unary(g, EQ_NEG, a), y.a[0]);

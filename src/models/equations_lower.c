@@ -8,7 +8,8 @@
 #include <stdio.h>
 
 const char *sx_eq_section_name(const sx_eq_lowering *l) {
-    static const char *const names[] = { "", "index", "state", "parameters", "let", "equations", "", "equations" };
+    static const char *const names[] = { "", "index",     "state",     "parameters", "let", "equations",
+                                         "", "equations", "potential", "metric",     "flow" };
     return l->section == 6 ? l->what : names[l->section];
 }
 

@@ -66,6 +66,15 @@ sx_status sx_eq_left_side(sx_eq_lowering *l, const char *left, sx_eq_tree *t, in
 sx_status sx_eq_lower_tree(sx_eq_lowering *l, const sx_eq_tree *t, sx_eq_value *out);
 /* Refuses a value that depends on other indices than the line has. */
 sx_status sx_eq_check_free(sx_eq_lowering *l, sx_eq_value v, int n, const int *index);
+/* Lines, one per state, into trees and roots (-1 where there is none); in sections from 8 a line without left side is for all. */
+sx_status sx_eq_read_lines(sx_eq_lowering *l, int section, int n, const sx_equations_text *lines, sx_eq_tree *trees,
+                           int32_t *roots);
+/* Potential, metric and flow (equations_potential.c): reads them and makes F. */
+sx_status sx_eq_read_parts(sx_eq_lowering *l);
+void sx_eq_parts_clear(sx_ctx *ctx, sx_eq_model *m);
+/* The normal form. */
+void sx_eq_print_left(sx_eq_lowering *l, sx_eq_buffer *out, const char *left, bool latex);
+void sx_eq_print_parts(sx_eq_lowering *l, sx_eq_buffer *out, bool latex);
 /* As a pair array over two indices. */
 int32_t sx_eq_as_pair(sx_eq_lowering *l, sx_eq_value v, const int index[2]);
 

@@ -202,61 +202,86 @@ static sx_status announce(sx_eq_lowering *l) {
     return SX_OK;
 }
 
-/* Equations (or noise), each for one state. */
+/* The state that a line is for; its left side has the index of the state or none. */
+static sx_status line_state(sx_eq_lowering *l, const char *left_text, int *out) {
+    const sx_equations_desc *d = l->d;
+    sx_eq_tree left = { 0 };
+    int count = 0, index[2] = { 0, 0 }, a = 0;
+    sx_status status;
+    SX_GO(l->ctx, status, done, sx_eq_left_side(l, left_text, &left, &count, index));
+    for (a = 0; a < d->n_states; ++a) {
+        if (strlen(d->states[a].name) == (size_t)left.node[0].length &&
+            memcmp(d->states[a].name, left_text + left.node[0].at, (size_t)left.node[0].length) == 0)
+            break;
+    }
+    if (a == d->n_states) {
+        char list[256];
+        size_t used = 0;
+        for (int k = 0; k < d->n_states && used < sizeof list - 70; ++k)
+            used += (size_t)snprintf(list + used, sizeof list - used, "%s%.60s", k ? ", " : "", d->states[k].name);
+        status = sx_eq_wrong(l, 0, "there is no state '%.*s'; the states are %s", (int)left.node[0].length,
+                             left_text + left.node[0].at, list);
+        goto done;
+    }
+    bool array = l->m->array[a].range >= 0;
+    const sx_eq_symbol *s = sx_eq_find(l, d->states[a].name, (int64_t)strlen(d->states[a].name));
+    if (count > array || (count == 1 && index[0] != s->shown[0])) {
+        status = sx_eq_wrong(l, 0, "want %s%s%s%s on the left", d->states[a].name, array ? "[" : "",
+                             array ? sx_eq_index_name(l, s->shown[0]) : "", array ? "]" : "");
+        goto done;
+    }
+    *out = a;
+done:
+    sx_eq_tree_free(l->ctx, &left);
+    return status;
+}
+
+static sx_status read_line(sx_eq_lowering *l, const char *text, int a, sx_eq_tree *trees, int32_t *roots) {
+    const char *name = l->d->states[a].name;
+    bool array = l->m->array[a].range >= 0;
+    int own[1] = { array ? sx_eq_find(l, name, (int64_t)strlen(name))->shown[0] : 0 };
+    sx_eq_value v;
+    if (roots[a] >= 0) return sx_eq_wrong(l, 0, "a second line for the state %s", name);
+    SX_TRY(l->ctx, sx_eq_parse_line(l, text, "", &trees[a]));
+    SX_TRY(l->ctx, sx_eq_lower_tree(l, &trees[a], &v));
+    SX_TRY(l->ctx, sx_eq_check_free(l, v, array, own));
+    roots[a] = v.node;
+    return SX_OK;
+}
+
+sx_status sx_eq_read_lines(sx_eq_lowering *l, int section, int n, const sx_equations_text *lines, sx_eq_tree *trees,
+                           int32_t *roots) {
+    for (int i = 0; i < n; ++i) {
+        int a = 0;
+        const char *left = lines[i].left ? lines[i].left : "";
+        if (*left || section < 8) {
+            sx_eq_at(l, section, i, left);
+            SX_TRY(l->ctx, line_state(l, lines[i].left, &a));
+            SX_TRY(l->ctx, read_line(l, lines[i].text, a, trees, roots));
+            continue;
+        }
+        for (a = 0; a < l->d->n_states; ++a) { /* of all states */
+            sx_eq_at(l, section, i, l->d->states[a].name);
+            SX_TRY(l->ctx, read_line(l, lines[i].text, a, trees, roots));
+        }
+    }
+    return l->m->g.status;
+}
+
+/* Equations (or noise): all states have one. */
 static sx_status read_equations(sx_eq_lowering *l, int section, int n, const sx_equations_text *lines,
                                 sx_eq_tree *trees) {
-    const sx_equations_desc *d = l->d;
-    for (int i = 0; i < n; ++i) {
-        sx_eq_tree left = { 0 };
-        int count = 0, index[2] = { 0, 0 }, own[1], a = 0;
-        sx_eq_value v;
-        sx_status status;
-        sx_eq_at(l, section, i, lines[i].left ? lines[i].left : "");
-        SX_GO(l->ctx, status, next, sx_eq_left_side(l, lines[i].left, &left, &count, index));
-        for (a = 0; a < d->n_states; ++a) {
-            if (strlen(d->states[a].name) == (size_t)left.node[0].length &&
-                memcmp(d->states[a].name, lines[i].left + left.node[0].at, (size_t)left.node[0].length) == 0)
-                break;
-        }
-        if (a == d->n_states) {
-            char list[256];
-            size_t used = 0;
-            for (int k = 0; k < d->n_states && used < sizeof list - 70; ++k)
-                used += (size_t)snprintf(list + used, sizeof list - used, "%s%.60s", k ? ", " : "", d->states[k].name);
-            status = sx_eq_wrong(l, 0, "there is no state '%.*s'; the states are %s", (int)left.node[0].length,
-                                 lines[i].left + left.node[0].at, list);
-            goto next;
-        }
-        if (l->m->F[a] >= 0) {
-            status = sx_eq_wrong(l, 0, "a second line for the state %s", d->states[a].name);
-            goto next;
-        }
-        bool array = l->m->array[a].range >= 0;
-        const sx_eq_symbol *s = sx_eq_find(l, d->states[a].name, (int64_t)strlen(d->states[a].name));
-        own[0] = array ? s->shown[0] : 0;
-        if (count > array || (count == 1 && index[0] != own[0])) {
-            status = sx_eq_wrong(l, 0, "want %s%s%s%s on the left", d->states[a].name, array ? "[" : "",
-                                 array ? sx_eq_index_name(l, own[0]) : "", array ? "]" : "");
-            goto next;
-        }
-        SX_GO(l->ctx, status, next, sx_eq_parse_line(l, lines[i].text, "", &trees[a]));
-        SX_GO(l->ctx, status, next, sx_eq_lower_tree(l, &trees[a], &v));
-        SX_GO(l->ctx, status, next, sx_eq_check_free(l, v, array, own));
-        l->m->F[a] = v.node;
-    next:
-        sx_eq_tree_free(l->ctx, &left);
-        if (status < 0) return status;
-    }
-    for (int a = 0; a < d->n_states; ++a) {
+    SX_TRY(l->ctx, sx_eq_read_lines(l, section, n, lines, trees, l->m->F));
+    for (int a = 0; a < l->d->n_states; ++a) {
         sx_eq_at(l, section == 6 ? 6 : 7, a, "");
-        if (l->m->F[a] < 0) return sx_eq_wrong(l, 0, "there is no line for the state %s", d->states[a].name);
+        if (l->m->F[a] < 0) return sx_eq_wrong(l, 0, "there is no line for the state %s", l->d->states[a].name);
     }
     return SX_OK;
 }
 
 /* -- the normal form ----------------------------------------------------------------------------------------------------------- */
 
-static void print_left(sx_eq_lowering *l, sx_eq_buffer *out, const char *left, bool latex) {
+void sx_eq_print_left(sx_eq_lowering *l, sx_eq_buffer *out, const char *left, bool latex) {
     sx_eq_tree t = { 0 };
     sx_eq_error error;
     if (sx_eq_parse(l->ctx, left, &t, &error) < 0) return;
@@ -269,17 +294,18 @@ static sx_status print_all(sx_eq_lowering *l, bool latex, char **out) {
     sx_eq_buffer t = { 0 };
     char left[160];
     for (int i = 0; i < d->n_definitions && t.status >= 0; ++i) {
-        print_left(l, &t, d->definitions[i].left, latex);
+        sx_eq_print_left(l, &t, d->definitions[i].left, latex);
         sx_eq_put(l->ctx, &t, " = ", 3);
         (void)sx_eq_print(l->ctx, &l->m->let[i], latex, &t);
         sx_eq_put(l->ctx, &t, "\n", 1);
     }
-    for (int a = 0; a < d->n_states && t.status >= 0; ++a) {
+    if (l->m->parts.given) sx_eq_print_parts(l, &t, latex);
+    for (int a = 0; a < d->n_states && !l->m->parts.given && t.status >= 0; ++a) {
         bool array = l->m->array[a].range >= 0;
         (void)snprintf(left, sizeof left, "%s%s%s%s", d->states[a].name, array ? "[" : "",
                        array ? d->states[a].index : "", array ? "]" : "");
         if (latex && d->time == 0) sx_eq_put(l->ctx, &t, "\\frac{d}{dt} ", -1);
-        print_left(l, &t, left, latex);
+        sx_eq_print_left(l, &t, left, latex);
         sx_eq_put(l->ctx, &t, d->time == 1 ? (latex ? " \\leftarrow " : " <- ") : latex ? " = " : "' = ", -1);
         (void)sx_eq_print(l->ctx, &l->m->eq[a], latex, &t);
         sx_eq_put(l->ctx, &t, "\n", 1);
@@ -308,6 +334,18 @@ static sx_status check_desc(sx_eq_lowering *l) {
         return SX_FAIL(l->ctx, SX_E_USAGE,
                        "at most %d indices, and %d states, parameters and definitions fit in one model", INDICES_MAX,
                        LINES_MAX);
+    if (!d->potential && (d->n_metric > 0 || d->n_flow > 0)) {
+        sx_eq_at(l, d->n_metric > 0 ? 9 : 10, 0, "");
+        return sx_eq_wrong(l, 0, "has a meaning only beside a potential: F = -G^-1 grad Phi + R");
+    }
+    if (d->potential && d->n_equations > 0) {
+        sx_eq_at(l, 8, 0, "");
+        return sx_eq_wrong(l, 0, "want a potential (with metric and flow) or equations, not both");
+    }
+    if (d->potential && d->time == 1) {
+        sx_eq_at(l, 8, 0, "");
+        return sx_eq_wrong(l, 0, "F = -G^-1 grad Phi + R is a flow: want time = \"continuous\"");
+    }
     return SX_OK;
 }
 
@@ -316,7 +354,7 @@ static sx_status lower_all(sx_eq_lowering *l, int n_texts, const sx_equations_te
     sx_eq_model *m = l->m;
     sx_ctx *ctx = l->ctx;
     SX_TRY(ctx, check_desc(l));
-    SX_TRY(ctx, sx_alloc(ctx, 2 + (int64_t)d->n_indices + d->n_states + d->n_parameters + 2 * (int64_t)d->n_definitions,
+    SX_TRY(ctx, sx_alloc(ctx, 3 + (int64_t)d->n_indices + d->n_states + d->n_parameters + 2 * (int64_t)d->n_definitions,
                          sizeof *l->symbols, &l->symbols));
     SX_TRY(ctx, sx_alloc(ctx, d->n_indices + 1, sizeof *m->range, &m->range));
     SX_TRY(ctx, sx_alloc(ctx, d->n_states, sizeof *m->array, &m->array));
@@ -340,7 +378,10 @@ static sx_status lower_all(sx_eq_lowering *l, int n_texts, const sx_equations_te
         SX_TRY(ctx, read_definition(l, &d->definitions[i], &m->let[i]));
     }
     if (n_texts) return read_equations(l, 6, n_texts, texts, m->eq);
-    SX_TRY(ctx, read_equations(l, 5, d->n_equations, d->equations, m->eq));
+    if (d->potential)
+        SX_TRY(ctx, sx_eq_read_parts(l));
+    else
+        SX_TRY(ctx, read_equations(l, 5, d->n_equations, d->equations, m->eq));
     SX_TRY(ctx, print_all(l, false, &m->text));
     return print_all(l, true, &m->latex);
 }
@@ -364,6 +405,7 @@ sx_status sx_eq_lower(sx_ctx *ctx, const sx_equations_desc *d, const char *what,
 void sx_eq_model_clear(sx_ctx *ctx, sx_eq_model *m) {
     for (int i = 0; m->eq && i < m->n_arrays; ++i) sx_eq_tree_free(ctx, &m->eq[i]);
     for (int i = 0; m->let && i < m->n_let; ++i) sx_eq_tree_free(ctx, &m->let[i]);
+    sx_eq_parts_clear(ctx, m);
     if (m->g.ctx) m->g.ctx = ctx; /* any context of the family may free */
     sx_eq_graph_free(&m->g);
     sx_free(ctx, m->range);

@@ -190,12 +190,15 @@ static const sx_model_info infos[] = {
       .ops = &sx_cell_ops },
     { .kind = "equations",
       .title = "Your own equations as text",
-      .equation = "x_i' = any text, as in (-x[i] + sum(j, W[i,j]*tanh(g*x[j])))/tau[i];  map: x_i <- the text",
+      .equation = "x_i' = any text, as in (-x[i] + sum(j, W[i,j]*tanh(g*x[j])))/tau[i];  map: x_i <- the text;  x' = "
+                  "-G^-1 grad Phi + R from texts",
       .help = "index: { i = 1000, j = \"i\" } names of indices and their ranges. state: [\"x\", \"y\"] or { x = \"i\", "
               "u = \"\" }. parameters: "
               "numbers, { values or file, shape = \"i\" }, { ensemble, file or matrix, shape = \"i,j\" }. let: "
               "definitions, \"r[i]\" = "
-              "\"tanh(x[i])\". equations: one text per state. Texts know + - * / ^, sum(j, ...), x[i+1] (see "
+              "\"tanh(x[i])\". equations: one text per state. Instead of equations: potential (a text), metric (a text "
+              "for all states, one per state, "
+              "or { radial, tangential } of r = |x|) and flow (texts). Texts know + - * / ^, sum(j, ...), x[i+1] (see "
               "boundary), if(a < b, c, d), t, "
               "pi, exp log log1p expm1 sqrt sin cos tan tanh sinh cosh erf abs sign atan heaviside min max pow; "
               "derivatives to third order "
@@ -204,7 +207,7 @@ static const sx_model_info infos[] = {
       .example = equations_example,
       .fields = sx_equations_fields,
       .opts_size = sizeof(sx_equations_opts),
-      .ops = &sx_equations_ops },
+      .ops = &sx_equations_potential_ops },
 };
 
 const sx_model_info *sx_model_infos(int *n) {

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Thermal noise D = T G^-1 of a composed model; B = sqrt(T) M^(1/2), the exact symmetric square root (metric.c). */
 #include "models/composed.h"
+#include "models/equations.h"
 
 typedef struct thermal {
     sx_model *model; /* owned reference: keeps the metric alive */
@@ -102,10 +103,12 @@ static const sx_noise_ops ops = {
 };
 
 sx_status sx_noise_thermal(sx_ctx *ctx, const sx_model *m, double temperature, sx_noise **out) {
+    if (sx_equations_made(m)) return sx_equations_thermal(ctx, m, temperature, out);
     const sx_metric *metric = sx_composed_metric(m);
     if (!metric)
         return SX_FAIL(ctx, SX_E_UNSUPPORTED,
-                       "thermal noise needs a metric, which only model.kind = \"composed\" has; this is \"%s\"",
+                       "thermal noise needs a metric, which model.kind = \"composed\" has, and \"equations\" with a "
+                       "potential; this is \"%s\"",
                        sx_model_name(m));
     if (!(temperature >= 0.0 && isfinite(temperature)))
         return SX_FAIL(ctx, SX_E_USAGE, "noise.temperature = %g: want a finite value >= 0", temperature);

@@ -35,8 +35,10 @@ set(SX_MODELS_SOURCES
   src/models/equations_lower.c
   src/models/equations_noise.c
   src/models/equations_parse.c
+  src/models/equations_potential.c
   src/models/equations_print.c
   src/models/equations_read.c
   src/models/equations_rows.c
   src/models/equations_sum.c
+  src/models/equations_thermal.c
 )
