@@ -14,6 +14,7 @@
 #include <separatrix/noise.h>
 #include <separatrix/random.h>
 #include <separatrix/result.h>
+#include <separatrix/response.h>
 #include <separatrix/simulate.h>
 #include <separatrix/status.h>
 #include <separatrix/task.h>

@@ -2,12 +2,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The tasks that an experiment can name, in the order of the documentation. */
 #include <separatrix/experiment.h>
+#include <separatrix/response.h>
 #include <separatrix/simulate.h>
 
 #include <string.h>
 
 static const sx_task_ops *const all_tasks[] = {
     &sx_simulate_task,
+    &sx_response_task,
 };
 
 const sx_task_ops *const *sx_tasks(int *n) {
