@@ -210,6 +210,49 @@ static void inputs(void **state) {
     free(data);
 }
 
+/* Other weights or another input: the same numbers as a model made with them. */
+static void rebound(void **state) {
+    enum { N = 4, B = 8 };
+    sx_ctx *ctx = *state;
+    sx_coupling *W = dense(ctx, "W", N, 1.0), *V = dense(ctx, "V", N, 1.0), *big = dense(ctx, "X", N + 1, 1.0);
+    double tau[N] = { 1, 2, 3, 4 }, held[N] = { 0.5, -1, 0, 2 }, x[N * B], F0[N * B], F1[N * B], J0[N * N], J1[N * N];
+    sx_rate_opts o = defaults();
+    sx_input wave = SX_INPUT, constant = SX_INPUT;
+    sx_model *m = NULL, *other = NULL, *want = NULL;
+    wave.kind = SX_INPUT_SINE;
+    wave.amplitude = (sx_values){ N, tau };
+    wave.frequency = 0.3;
+    constant.amplitude = (sx_values){ N, held };
+    o.tau = (sx_values){ N, tau };
+    for (int i = 0; i < N * B; i++) x[i] = 0.1 * i - 1;
+    OK(sx_rate_create(ctx, &o, W, NULL, &wave, NULL, &m));
+    for (int which = 0; which < 2; which++) {
+        if (which)
+            OK(sx_model_with_input(ctx, m, N, held, &other));
+        else
+            OK(sx_model_with_weights(ctx, m, V, &other));
+        OK(sx_rate_create(ctx, &o, which ? W : V, NULL, which ? &constant : &wave, NULL, &want));
+        apply_op(other, OP_F, 0.7, x, B, NULL, B, F0, NULL);
+        apply_op(want, OP_F, 0.7, x, B, NULL, B, F1, NULL);
+        assert_memory_equal(F0, F1, sizeof F0);
+        double p[1024];
+        sx_work w = { .p = p, .doubles = 1024 };
+        assert_true(sx_model_work(other, 1) <= 1024);
+        sx_model_operations(other)->jacobian(sx_model_self(other), 0.7, x, J0, w);
+        sx_model_operations(want)->jacobian(sx_model_self(want), 0.7, x, J1, w);
+        assert_memory_equal(J0, J1, sizeof J0);
+        sx_model_free(ctx, other);
+        sx_model_free(ctx, want);
+    }
+    assert_int_equal(sx_model_with_weights(ctx, m, big, &other), SX_E_USAGE);
+    assert_non_null(strstr(sx_ctx_message(ctx), "weights of 5 x 5: want 4 x 4"));
+    sx_ctx_clear(ctx);
+    sx_model_free(ctx, m);
+    sx_coupling_free(ctx, W);
+    sx_coupling_free(ctx, V);
+    sx_coupling_free(ctx, big);
+}
+
 static void refusals(void **state) {
     sx_ctx *ctx = *state;
     sx_coupling *W = dense(ctx, "W", 3, 1.0), *big = dense(ctx, "V", 4, 1.0);
@@ -251,7 +294,7 @@ static int teardown(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(equation), cmocka_unit_test(derivatives), cmocka_unit_test(panels),
-        cmocka_unit_test(inputs),   cmocka_unit_test(refusals),
+        cmocka_unit_test(inputs),   cmocka_unit_test(rebound),     cmocka_unit_test(refusals),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -410,9 +410,10 @@ static void test_built_in(void **state) {
     rig_free(&g);
 }
 
-static void count_sample(const void *self, uint64_t step, int64_t replica0, sx_batch x, sx_work w) {
+static void count_sample(const void *self, sx_key key, uint64_t step, int64_t replica0, sx_batch x, sx_work w) {
     (void)self;
     (void)w;
+    assert_int_equal(key.k[1], sx_key_seed(0).k[1]);
     for (int64_t i = 0; i < x.n * x.b; i++) x.x[i] = 10 * x.x[i] + (double)step + 1000 * (double)replica0;
 }
 static void test_sampler(void **state) {

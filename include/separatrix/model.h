@@ -11,6 +11,7 @@
 #define SEPARATRIX_MODEL_H
 
 #include <separatrix/context.h>
+#include <separatrix/random.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -91,6 +92,9 @@ typedef enum sx_op {
     SX_OP_COUNT
 } sx_op;
 
+struct sx_coupling; /* coupling.h */
+struct sx_input;    /* models.h */
+
 /** Version of the tables of operations. */
 #define SX_MODEL_ABI 1
 /** Operations. `self` is the model's own immutable data. A direction batch u has u.b columns; the base point x has x.b == u.b or
@@ -120,8 +124,8 @@ typedef struct sx_model_ops {
     void (*metric)(const void *self, int inverse, sx_cbatch x, sx_cbatch v, sx_batch out,
                    sx_work w);                                                           /**< G v or G^-1 v */
     void (*reentrant)(const void *self, double t, sx_cbatch x, sx_batch out, sx_work w); /**< R */
-    /** Draw the next state of a sampler, in place. */
-    void (*sample)(const void *self, uint64_t step, int64_t replica0, sx_batch x, sx_work w);
+    /** Draw the next state of a sampler, in place: a function of (key, step, replica0 + column, unit, state) alone. */
+    void (*sample)(const void *self, sx_key key, uint64_t step, int64_t replica0, sx_batch x, sx_work w);
     /** Hamiltonian: advance the momenta by h. */
     void (*kick)(const void *self, double t, double h, sx_batch x, sx_work w);
     /** Hamiltonian: advance the positions by h. */
@@ -132,6 +136,9 @@ typedef struct sx_model_ops {
     const void *f32;                                                     /**< reserved */
     /** Free self. */
     void (*destroy)(sx_ctx *ctx, void *self);
+    /** The same model with another coupling between its units (NULL: as it is) or another input (NULL: as it is): new data in *out. */
+    sx_status (*rebind)(sx_ctx *ctx, const void *self, const struct sx_coupling *weights, const struct sx_input *input,
+                        void **out);
     double (*input_end)(const void *self); /**< NULL: INFINITY */
     int64_t (*trials)(const void *self);   /**< NULL: 1 */
 } sx_model_ops;
@@ -198,6 +205,14 @@ typedef struct sx_model_desc {
 SX_API sx_status sx_model_create(sx_ctx *ctx, const sx_model_desc *desc, sx_model **out) SX_MUST_USE;
 /** The same model with another noise and calculus (O(1); the parts are shared). noise NULL = none. */
 SX_API sx_status sx_model_with_noise(sx_ctx *ctx, const sx_model *m, const sx_noise *noise, sx_calculus calculus,
+                                     sx_model **out) SX_MUST_USE;
+/** The same model with other weights between its units, or with its input held at constant values, one per channel (units, or input features
+ *  of a cell): the rest is shared or copied, noise and calculus are kept. O(1) in the weights. SX_E_UNSUPPORTED: the model kind has no
+ *  single coupling, or no input, to exchange; SX_E_USAGE: another number of units. */
+SX_API sx_status sx_model_with_weights(sx_ctx *ctx, const sx_model *m, const struct sx_coupling *weights,
+                                       sx_model **out) SX_MUST_USE;
+/** The same for an input held constant. */
+SX_API sx_status sx_model_with_input(sx_ctx *ctx, const sx_model *m, int64_t channels, const double *values,
                                      sx_model **out) SX_MUST_USE;
 /** Coloured (Ornstein-Uhlenbeck) noise: the state becomes (x, eta), x' = F + eta, eta' = -eta/tau + sqrt(2 D)/tau xi. `noise`
  *  must be additive; its D is the white-noise limit tau -> 0. The noise array is named "eta". */

@@ -139,11 +139,6 @@ SX_API extern const sx_field sx_composed_fields[];
 SX_API sx_status sx_composed_create(sx_ctx *ctx, const sx_composed_opts *o, const sx_coupling *W, const sx_coupling *A,
                                     const char *const *labels, sx_model **out) SX_MUST_USE;
 
-/** The same model with its input held at constant values, one per channel (a cell: per input feature). Noise and calculus are kept.
- *  SX_E_UNSUPPORTED: the model kind takes no input that can be exchanged. */
-SX_API sx_status sx_model_with_input(sx_ctx *ctx, const sx_model *m, int64_t channels, const double *values,
-                                     sx_model **out) SX_MUST_USE;
-
 /** Registry, for `separatrix models`, the docs and the model x task table. */
 typedef struct sx_model_info {
     /** example: a complete experiment as TOML text */

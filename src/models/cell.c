@@ -408,6 +408,7 @@ const sx_model_ops sx_cell_ops = {
     .jacobian = jacobian,
     .divergence = divergence,
     .destroy = destroy,
+    .rebind = sx_cell_rebind,
     .input_end = input_end,
     .trials = trials,
 };

@@ -294,20 +294,39 @@ static sx_status copy_parts(sx_ctx *ctx, const sx_cell *from, sx_cell *m) {
     return SX_OK;
 }
 
-sx_status sx_cell_with_input(sx_ctx *ctx, const sx_model *m, const sx_input *input, sx_model **out) {
-    if (sx_model_operations(m) != &sx_cell_ops)
-        return SX_FAIL(ctx, SX_E_USAGE, "sx_cell_with_input: the model is of kind '%s': want a cell", sx_model_name(m));
-    const sx_cell *from = sx_model_self(m);
+/* The same weights with another input. */
+static sx_status with_input(sx_ctx *ctx, const sx_cell *from, const sx_input *input, sx_cell **out) {
     sx_cell *c = NULL;
-    sx_model *bare = NULL;
-    sx_status status = SX_OK;
-    SX_GO(ctx, status, done, sx_alloc(ctx, 1, sizeof *c, &c));
+    sx_status status;
+    SX_TRY(ctx, sx_alloc(ctx, 1, sizeof *c, &c));
     *c = *from;
     c->part = NULL;
     c->fixed = NULL;
     c->drive = (sx_drive){ .trials = 1 };
-    SX_GO(ctx, status, done, copy_parts(ctx, from, c));
-    SX_GO(ctx, status, done, set_input(ctx, c, input));
+    SX_GO(ctx, status, fail, copy_parts(ctx, from, c));
+    SX_GO(ctx, status, fail, set_input(ctx, c, input));
+    *out = c;
+    return SX_OK;
+fail:
+    sx_cell_free(ctx, c);
+    return status;
+}
+
+sx_status sx_cell_rebind(sx_ctx *ctx, const void *self, const sx_coupling *weights, const sx_input *input, void **out) {
+    sx_cell *c = NULL;
+    if (weights) return SX_FAIL(ctx, SX_E_UNSUPPORTED, "a cell has no single coupling that can be exchanged");
+    SX_TRY(ctx, with_input(ctx, self, input, &c));
+    *out = c;
+    return SX_OK;
+}
+
+sx_status sx_cell_with_input(sx_ctx *ctx, const sx_model *m, const sx_input *input, sx_model **out) {
+    if (sx_model_operations(m) != &sx_cell_ops)
+        return SX_FAIL(ctx, SX_E_USAGE, "sx_cell_with_input: the model is of kind '%s': want a cell", sx_model_name(m));
+    sx_cell *c = NULL;
+    sx_model *bare = NULL;
+    sx_status status = SX_OK;
+    SX_TRY(ctx, with_input(ctx, sx_model_self(m), input, &c));
     SX_GO(ctx, status, done, wrap(ctx, c, &bare));
     c = NULL; /* now owned by the model */
     SX_GO(ctx, status, done, sx_model_with_noise(ctx, bare, sx_model_noise(m), sx_model_calculus(m), out));

@@ -66,6 +66,8 @@ void sx_cell_rates(const sx_cell_stage *s, const sx_exec *exec);
 void sx_cell_rates_backward(const sx_cell_stage *s, const sx_exec *exec);
 
 void sx_cell_free(sx_ctx *ctx, sx_cell *m);
+/* cell_create.c */
+sx_status sx_cell_rebind(sx_ctx *ctx, const void *self, const sx_coupling *weights, const sx_input *input, void **out);
 
 extern const sx_model_ops sx_cell_ops;
 

@@ -140,6 +140,31 @@ sx_status sx_drive_init(sx_ctx *ctx, const sx_input *input, int64_t n, sx_drive 
     return SX_OK;
 }
 
+static sx_status copy(sx_ctx *ctx, const void *from, int64_t n, size_t size, void *out) {
+    void *p = NULL;
+    if (!from) return SX_OK;
+    SX_TRY(ctx, sx_alloc(ctx, n, size, &p));
+    memcpy(p, from, (size_t)n * size);
+    memcpy(out, &p, sizeof p);
+    return SX_OK;
+}
+
+sx_status sx_drive_copy(sx_ctx *ctx, const sx_drive *from, sx_drive *out) {
+    sx_drive d = *from;
+    sx_status status;
+    d.amplitude = d.data = NULL;
+    d.unit = NULL;
+    SX_GO(ctx, status, fail, copy(ctx, from->amplitude, from->n, sizeof *d.amplitude, &d.amplitude));
+    SX_GO(ctx, status, fail,
+          copy(ctx, from->data, from->trials * from->times * from->channels, sizeof *d.data, &d.data));
+    SX_GO(ctx, status, fail, copy(ctx, from->unit, from->channels, sizeof *d.unit, &d.unit));
+    *out = d;
+    return SX_OK;
+fail:
+    sx_drive_clear(ctx, &d);
+    return status;
+}
+
 void sx_drive_clear(sx_ctx *ctx, sx_drive *d) {
     sx_free(ctx, d->amplitude);
     sx_free(ctx, d->data);

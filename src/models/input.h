@@ -20,6 +20,8 @@ typedef struct sx_drive {
 
 /* input NULL: off (I = 0). */
 sx_status sx_drive_init(sx_ctx *ctx, const sx_input *input, int64_t n, sx_drive *out) SX_MUST_USE;
+/* A drive of its own with the same input. */
+sx_status sx_drive_copy(sx_ctx *ctx, const sx_drive *from, sx_drive *out) SX_MUST_USE;
 void sx_drive_clear(sx_ctx *ctx, sx_drive *d);
 /* The input is the same for all replicas: one number per unit (sx_drive_rows); else it differs (sx_drive_add). */
 static inline bool sx_drive_common(const sx_drive *d) {

@@ -158,6 +158,45 @@ sx_status sx_model_with_noise(sx_ctx *ctx, const sx_model *m, const sx_noise *no
     return SX_OK;
 }
 
+/* The same core with other data. */
+static sx_status rebind(sx_ctx *ctx, const sx_model *m, const sx_coupling *weights, const sx_input *input,
+                        sx_model **out) {
+    const model_core *c = m->core;
+    sx_model_desc d = SX_MODEL_DESC;
+    sx_model *bare = NULL;
+    if (!c->ops->rebind)
+        return SX_FAIL(ctx, SX_E_UNSUPPORTED, "the model '%s' has no %s that can be exchanged", c->ops->name,
+                       weights ? "single coupling" : "input");
+    SX_TRY(ctx, c->ops->rebind(ctx, c->self, weights, input, &d.self));
+    d.ops = c->ops;
+    d.kind = c->kind;
+    d.layout = c->layout;
+    d.block = c->block;
+    d.panel = c->panel;
+    d.flops = c->flops;
+    d.equation = c->equation;
+    d.latex = c->latex;
+    sx_status status = sx_model_create(ctx, &d, &bare);
+    if (status < 0) {
+        if (c->ops->destroy) c->ops->destroy(ctx, d.self);
+        return status;
+    }
+    status = sx_model_with_noise(ctx, bare, m->noise, m->calculus, out);
+    sx_model_free(ctx, bare);
+    return status;
+}
+
+sx_status sx_model_with_weights(sx_ctx *ctx, const sx_model *m, const sx_coupling *weights, sx_model **out) {
+    return rebind(ctx, m, weights, NULL, out);
+}
+
+sx_status sx_model_with_input(sx_ctx *ctx, const sx_model *m, int64_t channels, const double *values, sx_model **out) {
+    sx_input input = SX_INPUT;
+    input.kind = SX_INPUT_CONSTANT;
+    input.amplitude = (sx_values){ channels, values };
+    return rebind(ctx, m, NULL, &input, out);
+}
+
 sx_model *sx_model_ref(const sx_model *m) {
     /* the count is the one mutable member of an otherwise immutable object */
     sx_model *mutable_m = (sx_model *)(uintptr_t)m;

@@ -214,12 +214,3 @@ const sx_model_info *sx_model_infos(int *n) {
     *n = (int)(sizeof infos / sizeof *infos);
     return infos;
 }
-
-sx_status sx_model_with_input(sx_ctx *ctx, const sx_model *m, int64_t channels, const double *values, sx_model **out) {
-    sx_input input = SX_INPUT;
-    input.kind = SX_INPUT_CONSTANT;
-    input.amplitude = (sx_values){ channels, values };
-    if (strcmp(sx_model_name(m), "cell") == 0) return sx_cell_with_input(ctx, m, &input, out);
-    return SX_FAIL(ctx, SX_E_UNSUPPORTED, "the model '%s' has no input that can be held at another value",
-                   sx_model_name(m));
-}

@@ -305,6 +305,37 @@ static void destroy(sx_ctx *ctx, void *self) {
     sx_free(ctx, m);
 }
 
+static sx_status rebind(sx_ctx *ctx, const void *self, const sx_coupling *weights, const sx_input *input, void **out) {
+    const rate *from = self;
+    rate *m = NULL;
+    sx_status status;
+    if (weights && from->L && !from->W)
+        return SX_FAIL(ctx, SX_E_UNSUPPORTED, "this rate network has diffusive couplings only; none can be exchanged");
+    if (weights && (sx_coupling_rows(weights) != from->n || sx_coupling_columns(weights) != from->n))
+        return SX_FAIL(ctx, SX_E_USAGE, "weights of %lld x %lld: want %lld x %lld",
+                       (long long)sx_coupling_rows(weights), (long long)sx_coupling_columns(weights),
+                       (long long)from->n, (long long)from->n);
+    SX_TRY(ctx, sx_alloc(ctx, 1, sizeof *m, &m));
+    *m = *from;
+    m->m = m->W_diagonal = m->L_diagonal = NULL;
+    m->W = sx_coupling_ref(weights ? weights : from->W);
+    m->L = sx_coupling_ref(from->L);
+    m->drive = (sx_drive){ .trials = 1 };
+    SX_GO(ctx, status, fail, sx_alloc(ctx, m->n, sizeof *m->m, &m->m));
+    SX_GO(ctx, status, fail, sx_alloc(ctx, m->n, sizeof *m->W_diagonal, &m->W_diagonal));
+    SX_GO(ctx, status, fail, sx_alloc(ctx, m->n, sizeof *m->L_diagonal, &m->L_diagonal));
+    memcpy(m->m, from->m, (size_t)m->n * sizeof *m->m);
+    if (m->W) sx_coupling_diagonal(m->W, m->W_diagonal);
+    if (m->L) sx_coupling_diagonal(m->L, m->L_diagonal);
+    SX_GO(ctx, status, fail,
+          input ? sx_drive_init(ctx, input, m->n, &m->drive) : sx_drive_copy(ctx, &from->drive, &m->drive));
+    *out = m;
+    return SX_OK;
+fail:
+    destroy(ctx, m);
+    return status;
+}
+
 const sx_model_ops sx_rate_ops = {
     .abi = SX_MODEL_ABI,
     .struct_size = sizeof(sx_model_ops),
@@ -319,6 +350,7 @@ const sx_model_ops sx_rate_ops = {
     .jacobian = jacobian,
     .divergence = divergence,
     .destroy = destroy,
+    .rebind = rebind,
     .input_end = input_end,
     .trials = trials,
 };

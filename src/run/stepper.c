@@ -227,7 +227,7 @@ sx_status sx_stepper_create(sx_ctx *ctx, const sx_model *m, sx_method method, do
     s->m = sx_model_ref(m);
     s->k = sx_kernels_get(NULL);
     s->row = &rows[method];
-    s->advance = sx_model_kind(m) == SX_SAMPLER ? sx_advance_sampler_ : s->row->advance;
+    s->advance = s->row->advance;
     s->method = method;
     s->cls = cls;
     s->n = sx_model_n(m);
@@ -393,6 +393,10 @@ sx_status sx_stepper_advance(sx_ctx *ctx, const sx_stepper *s, sx_key key, doubl
     parts p;
     SX_TRY(ctx, cut(ctx, s, x, w, replica0, &p));
     if (count == 0) return SX_OK;
+    if (sx_model_kind(s->m) == SX_SAMPLER) {
+        sx_draw_samples_(s, key, step, count, x, p.model);
+        return SX_OK;
+    }
     if (s->advance) {
         SX_TRY(ctx, s->advance(ctx, s, t0, step, count, x, p.batches, p.extra, p.model));
         return SX_OK;
@@ -426,7 +430,7 @@ sx_status sx_stepper_advance(sx_ctx *ctx, const sx_stepper *s, sx_key key, doubl
 sx_status sx_stepper_step_with(sx_ctx *ctx, const sx_stepper *s, double t, sx_batch x, sx_cbatch dW, sx_cbatch dZ,
                                sx_work w) {
     parts p;
-    if (s->advance == sx_advance_sampler_)
+    if (sx_model_kind(s->m) == SX_SAMPLER)
         return SX_FAIL(ctx, SX_E_UNSUPPORTED, "stepper: a sampler draws its own numbers and takes no given normals");
     SX_TRY(ctx, cut(ctx, s, x, w, w.replica0, &p));
     const sx_draw_ draw = s->rank > 0 ? s->row->draw : SX_DRAW_NONE_;

@@ -22,13 +22,7 @@ void sx_step_map_(const sx_stepper *s, double t, sx_batch x, const double *n1, c
     memcpy(x.x, f, (size_t)size * sizeof(double));
 }
 
-sx_status sx_advance_sampler_(sx_ctx *ctx, const sx_stepper *s, double t0, int64_t step, int64_t count, sx_batch x,
-                              double *p, double *extra, sx_work w) {
+void sx_draw_samples_(const sx_stepper *s, sx_key key, int64_t step, int64_t count, sx_batch x, sx_work w) {
     const sx_model_ops *ops = sx_model_operations(s->m);
-    (void)ctx;
-    (void)t0;
-    (void)p;
-    (void)extra;
-    for (int64_t k = 0; k < count; k++) ops->sample(sx_model_self(s->m), (uint64_t)(step + k), w.replica0, x, w);
-    return SX_OK;
+    for (int64_t k = 0; k < count; k++) ops->sample(sx_model_self(s->m), key, (uint64_t)(step + k), w.replica0, x, w);
 }

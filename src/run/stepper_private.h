@@ -8,6 +8,7 @@
 #define SX_RUN_STEPPER_PRIVATE_H
 
 #include "core/kernels.h"
+#include "core/mutant.h"
 
 #include <separatrix/noise.h>
 #include <separatrix/simulate.h>
@@ -84,13 +85,9 @@ static inline sx_cbatch sx_as_cbatch_(const double *p, int64_t rows, int64_t b) 
 
 /* sqrt(2 h): the noise of a step is this times B n, n standard normal. */
 static inline double sx_noise_scale_(double h) {
-#ifdef SX_MUTANT_NOISE_DT
-    return sqrt(2.0) * h;
-#elif defined SX_MUTANT_NOISE_SQRT2
-    return sqrt(h);
-#else
+    if (SX_MUTANT(noise_dt)) return sqrt(2.0) * h;
+    if (SX_MUTANT(noise_sqrt2)) return sqrt(h);
     return sqrt(2.0 * h);
-#endif
 }
 
 /* stepper_sde.c */
@@ -106,6 +103,6 @@ sx_advance_fn_ sx_advance_cvode_;
 int64_t sx_cvode_extra_(const sx_stepper *s); /* doubles of `extra`: two columns and the Jacobian */
 /* stepper_map.c */
 sx_step_fn_ sx_step_map_;
-sx_advance_fn_ sx_advance_sampler_;
+void sx_draw_samples_(const sx_stepper *s, sx_key key, int64_t step, int64_t count, sx_batch x, sx_work w);
 
 #endif
