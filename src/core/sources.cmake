@@ -22,6 +22,9 @@ set(SX_CORE_SOURCES
   src/core/krylov_modes.c
   src/core/interval.c
 )
+if(SX_MUTANTS)
+  list(APPEND SX_CORE_SOURCES src/core/mutant.c)
+endif()
 include(src/core/kernels/sources.cmake) # SX_KERNEL_SOURCES: compiled once per x86-64 level
 
 # Version and Git revision, compiled into status.c.

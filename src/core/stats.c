@@ -3,6 +3,8 @@
 /* Statistics of samples: sums in the order of the indices, an error beside every number. */
 #include "core/stats.h"
 
+#include "core/mutant.h"
+
 #include <math.h>
 
 static const double undefined = (double)NAN;
@@ -45,11 +47,8 @@ void sx_pooled_moments(int64_t replicas, int64_t samples, const double *sum, con
         *variance = *mean_se = *variance_se = undefined;
         return;
     }
-#ifdef SX_MUTANT_STATS_INDEPENDENT
-    *mean_se = sqrt(Q / R / (R * S));
-#else
     *mean_se = sqrt(m2 / (R * (R - 1)));
-#endif
+    if (SX_MUTANT(stats_independent)) *mean_se = sqrt(Q / R / (R * S));
     *variance = Q / R - (M / R) * (M / R) + *mean_se * *mean_se;
 
     double vbar = 0, spread = 0;

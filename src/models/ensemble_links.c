@@ -11,6 +11,8 @@
  * Directed law (sparse without symmetry, dale): row i draws its links by geometric skips and then one normal per link. */
 #include "models/coupling_private.h"
 
+#include "core/mutant.h"
+
 #include <separatrix/vmath.h>
 
 #include <math.h>
@@ -52,9 +54,7 @@ static law law_of(const sx_ensemble *e, sx_key key) {
     double c = e->symmetry * d / l.both;
     l.symmetric = l.sigma * sqrt(0.5 * (1.0 + c > 0 ? 1.0 + c : 0.0));
     l.antisymmetric = l.sigma * sqrt(0.5 * (1.0 - c > 0 ? 1.0 - c : 0.0));
-#ifdef SX_MUTANT_ENSEMBLE_SYMMETRY
-    l.antisymmetric = l.symmetric;
-#endif
+    if (SX_MUTANT(ensemble_symmetry)) l.antisymmetric = l.symmetric;
     l.log_absent = d < 1 ? log_one_minus(d) : 0.0;
     if (e->kind == SX_ENSEMBLE_DALE) {
         /* |w| lognormal with mean a and variance a^2 (ln |w| has variance ln 2). Balance f a_E = (1 - f) a_I; an entry, present or not,

@@ -4,6 +4,8 @@
  * Jacobian where elements are local. All use the same partial derivatives of elementwise nodes. */
 #include "models/equations.h"
 
+#include "core/mutant.h"
+
 /* d node / d operand k of an elementwise node (not `select`); -1 where it vanishes. */
 static int32_t partial(sx_eq_graph *g, int32_t id, int k) {
     const sx_eq_node n = g->node[id];
@@ -234,11 +236,7 @@ static void back(backward *r, int32_t id) {
         accumulate(r, n.a[0], sx_eq_place_at(g, adjoint, g->node[n.a[0]].r0, n.shift));
         return;
     case EQ_PRODUCT:
-#ifdef SX_MUTANT_EQUATIONS_ADJOINT
-        accumulate(r, n.a[0], sx_eq_product(g, n.k / 2, n.k & 1, adjoint));
-#else
-        accumulate(r, n.a[0], sx_eq_product(g, n.k / 2, !(n.k & 1), adjoint));
-#endif
+        accumulate(r, n.a[0], sx_eq_product(g, n.k / 2, (n.k & 1) == SX_MUTANT(equations_adjoint), adjoint));
         return;
     case EQ_TOTAL:
         accumulate(r, n.a[0], adjoint);

@@ -83,11 +83,7 @@ static sx_status van_loan(sx_ctx *ctx, int64_t n, const double *A, const double 
     memset(Q, 0, (size_t)(n * n) * sizeof(double));
     if (!D) return SX_OK;
     memset(M, 0, (size_t)(n2 * n2) * sizeof(double));
-#ifdef SX_MUTANT_NOISE_SQRT2
-    const double twice = 1.0;
-#else
-    const double twice = 2.0;
-#endif
+    const double twice = SX_MUTANT(noise_sqrt2) ? 1.0 : 2.0;
     for (int64_t i = 0; i < n; i++) {
         for (int64_t j = 0; j < n; j++) {
             M[i * n2 + j] = -tau * A[i * n + j];

@@ -8,20 +8,13 @@
 
 #include <string.h>
 
-#ifdef SX_MUTANT_ITO_STRATONOVICH
-#define SX_READ_ITO          SX_STRATONOVICH
-#define SX_READ_STRATONOVICH SX_ITO
-#else
-#define SX_READ_ITO          SX_ITO
-#define SX_READ_STRATONOVICH SX_STRATONOVICH
-#endif
-
 static bool additive_(const sx_stepper *s) {
     return s->cls <= SX_NOISE_ADDITIVE_MATRIX;
 }
 
 /* f = F + the correction of the given calculus; tmp: one batch. */
 static void drift_(const sx_stepper *s, sx_calculus as, double t, sx_cbatch x, double *f, double *tmp, sx_work w) {
+    if (SX_MUTANT(ito_stratonovich)) as = as == SX_ITO ? SX_STRATONOVICH : SX_ITO;
     sx_model_F(s->m, t, x, sx_as_batch_(f, s->n, x.b), w);
     if (!additive_(s) && sx_model_correction(s->m, as, t, x, sx_as_batch_(tmp, s->n, x.b), w))
         s->k->axpy(s->n * x.b, 1.0, tmp, f);
@@ -78,7 +71,7 @@ void sx_step_euler_maruyama_(const sx_stepper *s, double t, sx_batch x, const do
                              sx_work w) {
     double *f = p, *g = p + sx_stride_(s, x.b);
     (void)n2;
-    drift_(s, SX_READ_ITO, t, sx_const_batch(x), f, g, w);
+    drift_(s, SX_ITO, t, sx_const_batch(x), f, g, w);
     add_increment_(s, t, f, n1, x, g, w);
 }
 
@@ -92,18 +85,18 @@ void sx_step_heun_(const sx_stepper *s, double t, sx_batch x, const double *n1, 
     double *f = p, *f2 = p + stride, *g = p + 3 * stride, *g2 = p + 4 * stride;
     sx_batch y = sx_as_batch_(p + 2 * stride, s->n, x.b);
     (void)n2;
-    drift_(s, SX_READ_STRATONOVICH, t, sx_const_batch(x), f, g, w);
+    drift_(s, SX_STRATONOVICH, t, sx_const_batch(x), f, g, w);
     memcpy(y.x, x.x, (size_t)size * sizeof(double));
     if (additive_(s)) {
         add_increment_(s, t, f, n1, y, g, w);
-        drift_(s, SX_READ_STRATONOVICH, t + s->h, sx_const_batch(y), f2, g2, w);
+        drift_(s, SX_STRATONOVICH, t + s->h, sx_const_batch(y), f2, g2, w);
         s->k->lincomb(size, 0.5, f, 0.5, f2, f);
         add_increment_(s, t, f, n1, x, g, w);
         return;
     }
     noise_(s, t, sx_const_batch(x), n1, g, w);
     s->k->em(size, s->h, f, s->scale, g, y.x);
-    drift_(s, SX_READ_STRATONOVICH, t + s->h, sx_const_batch(y), f2, g2, w);
+    drift_(s, SX_STRATONOVICH, t + s->h, sx_const_batch(y), f2, g2, w);
     noise_(s, t + s->h, sx_const_batch(y), n1, g2, w);
     s->k->lincomb(size, 0.5, f, 0.5, f2, f);
     s->k->lincomb(size, 0.5, g, 0.5, g2, g);
@@ -126,7 +119,7 @@ void sx_step_milstein_(const sx_stepper *s, double t, sx_batch x, const double *
         return;
     }
     const sx_noise *noise = sx_model_noise(s->m);
-    drift_(s, SX_READ_ITO, t, sx_const_batch(x), f, g, w);
+    drift_(s, SX_ITO, t, sx_const_batch(x), f, g, w);
     noise_(s, t, sx_const_batch(x), n1, g, w);
     sx_noise_operations(noise)->strat(sx_noise_self(noise), t, sx_const_batch(x), sx_as_batch_(q, s->n, x.b), w);
     s->k->em(size, h, f, s->scale, g, xs);

@@ -7,6 +7,7 @@
  * Source: J. K. Salmon, M. A. Moraes, R. O. Dror, D. E. Shaw, Parallel random numbers: as easy as 1, 2, 3, SC'11. */
 #include "core/kernels/level.h"
 #include "core/kernels/vmath_inline.h"
+#include "core/mutant.h"
 
 #include <math.h>
 #include <immintrin.h>
@@ -75,12 +76,8 @@ static void chunk_words(sx_key key, uint64_t step, uint32_t slot, uint32_t repli
             if (++at->r == at->b) at->r = 0, at->pair++;
         }
     }
-#ifdef SX_MUTANT_SAME_REPLICA_KEY
-    for (int i = 0; i < SX_CHUNK; i++) replica[i] = 0;
-#endif
-#ifdef SX_MUTANT_NOISE_REUSED
-    step = 0;
-#endif
+    if (SX_MUTANT(same_replica_key)) memset(replica, 0, sizeof word[1]);
+    if (SX_MUTANT(noise_reused)) step = 0;
     const sx_u64s zero = { 0 };
     const uint64_t low = step & 0xffffffffu, high = (uint32_t)((step >> 32) << 16 | slot);
     for (int i = 0; i < SX_CHUNK; i += SX_LANES) {
