@@ -362,6 +362,15 @@ static void response_options(const sx_model *m, void *opts) {
     o->lags = 4;
 }
 
+static void fixed_points_options(const sx_model *m, void *opts) {
+    sx_fixed_points_opts *o = opts;
+    (void)m;
+    o->random = 8;
+    o->deflation = 2;
+    o->boxes = 200;
+    o->slow = (sx_slow_opts){ .speed_below = 1e-3, .iterations = 50, .given = true };
+}
+
 /* A column of the table: a task with options. */
 typedef struct column {
     const sx_task_ops *task;
@@ -376,6 +385,7 @@ static const column columns[] = {
     { &sx_simulate_task, "`simulate`", simulate_options, NULL, 15, 15 * N, "x_variance" },
     { &sx_simulate_task, "`simulate` with `energy = true`", energy_options, "potential", 15, 15 * N, "x_variance" },
     { &sx_response_task, "`response`", response_options, NULL, 4, N + 3, NULL },
+    { &sx_fixed_points_task, "`fixed-points`", fixed_points_options, NULL, 19, N + 19, NULL },
 };
 enum { COLUMNS = sizeof columns / sizeof *columns };
 

@@ -214,6 +214,8 @@ SX_API sx_status sx_model_with_weights(sx_ctx *ctx, const sx_model *m, const str
 /** The same for an input held constant. */
 SX_API sx_status sx_model_with_input(sx_ctx *ctx, const sx_model *m, int64_t channels, const double *values,
                                      sx_model **out) SX_MUST_USE;
+/** Numbers of such an input; 0: the model takes none. */
+SX_API int64_t sx_model_channels(const sx_model *m);
 /** Coloured (Ornstein-Uhlenbeck) noise: the state becomes (x, eta), x' = F + eta, eta' = -eta/tau + sqrt(2 D)/tau xi. `noise`
  *  must be additive; its D is the white-noise limit tau -> 0. The noise array is named "eta". */
 SX_API sx_status sx_model_with_coloured_noise(sx_ctx *ctx, const sx_model *m, const sx_noise *noise, double tau,

@@ -8,6 +8,7 @@
 #include <separatrix/context.h>
 #include <separatrix/coupling.h>
 #include <separatrix/equations.h>
+#include <separatrix/fixed_points.h>
 #include <separatrix/field.h>
 #include <separatrix/model.h>
 #include <separatrix/models.h>

@@ -1,4 +1,13 @@
 set(SX_ANALYSIS_SOURCES
+  src/analysis/fixed_points.c
+  src/analysis/fixed_points_completeness.c
+  src/analysis/fixed_points_fields.c
+  src/analysis/fixed_points_finish.c
+  src/analysis/fixed_points_interval.c
+  src/analysis/fixed_points_merge.c
+  src/analysis/fixed_points_newton.c
+  src/analysis/fixed_points_stability.c
+  src/analysis/fixed_points_starts.c
   src/analysis/points.c
   src/analysis/response.c
   src/analysis/response_compare.c

@@ -16,11 +16,11 @@ set(SX_CORE_SOURCES
   src/core/file.c
   src/core/fft.c
   src/core/stats.c
+  src/core/interval.c
   src/core/krylov.c
   src/core/krylov_basis.c
   src/core/krylov_filter.c
   src/core/krylov_modes.c
-  src/core/interval.c
 )
 if(SX_MUTANTS)
   list(APPEND SX_CORE_SOURCES src/core/mutant.c)

@@ -134,3 +134,48 @@ void sx_censored_rate(int64_t n_events, double exposure, double *rate, double *s
     *rate = known ? (double)n_events / exposure : undefined;
     *se = known && n_events > 0 ? sqrt((double)n_events) / exposure : undefined;
 }
+
+/* Regularised incomplete beta function I_x(a, b): continued fraction by Lentz's method (Numerical Recipes, 6.4), used where it converges
+ * fast, x < (a + 1)/(a + b + 2), else I_x(a, b) = 1 - I_{1-x}(b, a). */
+static double beta_fraction(double a, double b, double x) {
+    const double tiny = 1e-300;
+    double c = 1, d = 1 - (a + b) * x / (a + 1);
+    d = 1 / (fabs(d) < tiny ? tiny : d);
+    double h = d;
+    for (int m = 1; m <= 10000; ++m) {
+        for (int odd = 0; odd < 2; ++odd) {
+            double f = odd ? -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))
+                           : m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m));
+            d = 1 + f * d;
+            c = 1 + f / c;
+            d = 1 / (fabs(d) < tiny ? tiny : d);
+            c = fabs(c) < tiny ? tiny : c;
+            h *= c * d;
+        }
+        if (fabs(c * d - 1) < 1e-15) break;
+    }
+    return h;
+}
+static double beta_regular(double a, double b, double x) {
+    if (!(x > 0)) return 0;
+    if (!(x < 1)) return 1;
+    double front = exp(lgamma(a + b) - lgamma(a) - lgamma(b) + a * log(x) + b * log1p(-x));
+    return x < (a + 1) / (a + b + 2) ? front * beta_fraction(a, b, x) / a : 1 - front * beta_fraction(b, a, 1 - x) / b;
+}
+static double beta_quantile(double a, double b, double p) {
+    double lo = 0, hi = 1;
+    for (int k = 0; k < 200 && hi - lo > 1e-16 * hi; ++k) {
+        double x = 0.5 * (lo + hi);
+        if (beta_regular(a, b, x) < p)
+            lo = x;
+        else
+            hi = x;
+    }
+    return 0.5 * (lo + hi);
+}
+
+/* P(X >= k | p) = I_p(k, n - k + 1). */
+void sx_binomial_interval(int64_t k, int64_t n, double alpha, double *lo, double *hi) {
+    *lo = k > 0 ? beta_quantile((double)k, (double)(n - k + 1), 0.5 * alpha) : 0;
+    *hi = k < n ? beta_quantile((double)(k + 1), (double)(n - k), 1 - 0.5 * alpha) : 1;
+}

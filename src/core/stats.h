@@ -22,5 +22,7 @@ double sx_chi2_p(double x, double k);
 double sx_ks_p(double d, double n);
 /* Kaplan-Meier-free mean of exponential first passages with right censoring: n_events events, total exposure time; rate and se. */
 void sx_censored_rate(int64_t n_events, double exposure, double *rate, double *se);
+/* Exact interval of a probability after k successes in n trials (Clopper and Pearson 1934), each side missed with alpha/2 at most. */
+void sx_binomial_interval(int64_t k, int64_t n, double alpha, double *lo, double *hi);
 
 #endif

@@ -1,4 +1,5 @@
 set(SX_EXPERIMENT_SOURCES
+  src/experiment/box.c
   src/experiment/buf.c
   src/experiment/build.c
   src/experiment/cells.c

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Numbers per unit from lists and files, joined by label; selections of units; initial states. */
 #include "experiment/values.h"
+#include "experiment/box.h"
 #include "experiment/equations_model.h"
 #include "experiment/refer.h"
 
@@ -329,6 +330,7 @@ sx_status sx_values_read(const sx_reader *r, const sx_toml_node *node, const sx_
     case SX_TOML_ARRAY:
         return from_list(r, node, f, out);
     case SX_TOML_TABLE:
+        if (f->shape && strcmp(f->shape, SX_BOX_SHAPE) == 0) return sx_box_read(r, node, f, out);
         return from_file(r, node, f, NULL, out);
     case SX_TOML_STRING:
         return sx_node_fail(r, node, SX_E_USAGE,

@@ -214,3 +214,9 @@ const sx_model_info *sx_model_infos(int *n) {
     *n = (int)(sizeof infos / sizeof *infos);
     return infos;
 }
+
+int64_t sx_model_channels(const sx_model *m) {
+    if (sx_model_operations(m) == &sx_rate_ops) return sx_model_n(m);
+    if (sx_model_operations(m) == &sx_cell_ops) return ((const sx_cell *)sx_model_self(m))->inputs;
+    return 0;
+}

@@ -32,6 +32,7 @@ set(SX_MODELS_SOURCES
   src/models/equations_derive.c
   src/models/equations_eval.c
   src/models/equations_graph.c
+  src/models/equations_interval.c
   src/models/equations_lower.c
   src/models/equations_noise.c
   src/models/equations_parse.c
