@@ -329,7 +329,7 @@ static void test_wrong(void **state) {
           "\"i,j\" }" },
         { MODEL "paramters = { g = 1 }\n" TAIL,
           "t.toml:5:1: unknown key 'paramters' in [model]; did you mean 'parameters'? Known: kind, index, state, "
-          "parameters, let, equations, potential, metric, flow, time, boundary" },
+          "parameters, let, equations, potential, metric, flow, time, boundary, compile" },
         { MODEL "boundary = \"open\"\n" TAIL,
           "t.toml:5:12: boundary = \"open\": want one of cyclic, zero, copy; did you mean 'copy'? (elements outside of "
           "the range, as in "

@@ -36,6 +36,11 @@ typedef struct sx_host {
     /** Runs body(arg, i, worker) for i in [0,n) in any order; worker in [0, threads). NULL: OpenMP. */
     void (*parallel_for)(void *user, int64_t n, void (*body)(void *arg, int64_t i, int worker), void *arg);
     int threads; /**< workers; 0 = all cores */
+    /** C compiler of models with `compile = true`: a path, or a name on the PATH; NULL: "cc". Borrowed while the context lives. */
+    const char *compiler;
+    /** Directory where compiled models are kept; made if it is missing, refused if it is not the user's own or open to others.
+     *  NULL: each is compiled in a directory of its own under /tmp and not kept. Borrowed while the context lives. */
+    const char *cache;
 } sx_host;
 
 /** Create a context. @param[in] host copied; NULL = defaults. Returns NULL only when memory is exhausted. */

@@ -85,6 +85,7 @@ typedef struct sx_equations_desc {
                                           "tangential", functions of r = |x|. In these texts r is |x| unless the model has its own r */
     int n_flow;  /**< number of texts of the flow; 0: R = 0 */
     const sx_equations_text *flow; /**< R per state, left "" = of every state, missing ones 0 */
+    bool compile; /**< run as generated C, compiled by the context's host (sx_host): the same bits, faster */
 } sx_equations_desc;
 /** A description of nothing yet, with its size. */
 #define SX_EQUATIONS_DESC                                                                                              \
@@ -95,6 +96,7 @@ typedef struct sx_equations_opts {
     size_t struct_size; /**< sizeof(sx_equations_opts) */
     int time;           /**< 0 continuous, 1 discrete */
     int boundary;       /**< SX_EQUATIONS_BOUNDARY_CHOICES */
+    bool compile;       /**< as in sx_equations_desc */
 } sx_equations_opts;
 /** Field table of sx_equations_opts. */
 SX_API extern const sx_field sx_equations_fields[];

@@ -73,6 +73,22 @@ bool sx_cli_seconds(const char *text, double *out) {
     return true;
 }
 
+/* XDG Base Directory Specification: a path that is not absolute is to be ignored. */
+void sx_cli_tools_find(sx_cli_tools *t) {
+    const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+    int n = 0;
+    if (cache && *cache == '/')
+        n = snprintf(t->found, sizeof t->found, "%s/separatrix", cache);
+    else if (home && *home == '/')
+        n = snprintf(t->found, sizeof t->found, "%s/.cache/separatrix", home);
+    t->cache = n > 0 && (size_t)n < sizeof t->found ? t->found : NULL;
+}
+
+void sx_cli_lend(const sx_cli_tools *t, sx_host *host) {
+    host->compiler = t->compiler;
+    host->cache = t->cache;
+}
+
 sx_status sx_cli_open_result(sx_ctx *ctx, const char *path, sx_result **out) {
     struct stat st;
     char *file = NULL;

@@ -56,6 +56,16 @@ bool sx_signals_stop(void);
 /* Name of the signal that asked, or NULL. */
 const char *sx_signals_name(void);
 
+/* What models with compile = true need: C compiler and cache, from the command line or where the user's caches are. */
+typedef struct sx_cli_tools {
+    const char *compiler, *cache; /* NULL: "cc"; nothing is kept */
+    char found[4096];
+} sx_cli_tools;
+/* The cache where the user's caches are: $XDG_CACHE_HOME/separatrix or ~/.cache/separatrix; options may replace it. */
+void sx_cli_tools_find(sx_cli_tools *t);
+/* Into a host; t must outlive the context. */
+void sx_cli_lend(const sx_cli_tools *t, sx_host *host);
+
 /* RESULT: a result.h5 or its directory. */
 sx_status sx_cli_open_result(sx_ctx *ctx, const char *path, sx_result **out) SX_MUST_USE;
 /* "--threads N" */

@@ -8,6 +8,7 @@
 #include <separatrix/separatrix.h>
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 typedef struct sx_case {
@@ -19,8 +20,9 @@ typedef struct sx_case {
     double target; /* of the floor, one thread */
 } sx_case;
 
-static sx_ctx *threads_context(int threads) {
+static sx_ctx *threads_context(int threads, const sx_cli_tools *tools) {
     sx_host host = { .struct_size = sizeof host, .threads = threads };
+    if (tools) sx_cli_lend(tools, &host);
     return sx_ctx_create(&host);
 }
 
@@ -108,6 +110,113 @@ done:
     return status;
 }
 
+/* -- equations beside the model written by hand -------------------------------------------------------------------------------- */
+
+enum { HAND, EVALUATOR, GENERATED, FORMS };
+
+/* dx = (-x + W tanh x) dt + noise in one of three forms; seconds of making it are kept for the generated one. */
+static sx_status make_form(sx_ctx *ctx, int form, const sx_coupling *w, sx_model **out, double *making) {
+    const int64_t n = sx_coupling_rows(w);
+    const sx_equations_index index[] = { { "i", n, NULL }, { "j", 0, "i" } };
+    const sx_equations_state state = { "x", "i", NULL };
+    const sx_equations_parameter parameter = { "W", "i,j", { 0, NULL }, w };
+    const sx_equations_text text = { "x", "-x[i] + sum(j, W[i,j]*tanh(x[j]))" };
+    const sx_equations_desc d = { .struct_size = sizeof d,
+                                  .n_indices = 2,
+                                  .indices = index,
+                                  .n_states = 1,
+                                  .states = &state,
+                                  .n_parameters = 1,
+                                  .parameters = &parameter,
+                                  .n_equations = 1,
+                                  .equations = &text,
+                                  .compile = form == GENERATED };
+    sx_rate_opts o = { 0 };
+    sx_model *bare = NULL;
+    sx_noise *noise = NULL;
+    double D = 0.01, t = sx_seconds();
+    sx_status status;
+    sx_fields_default(sx_rate_fields, &o);
+    o.struct_size = sizeof o;
+    SX_GO(ctx, status, done,
+          form == HAND ? sx_rate_create(ctx, &o, w, NULL, NULL, NULL, &bare)
+                       : sx_equations_create(ctx, &d, NULL, &bare));
+    *making = sx_seconds() - t;
+    SX_GO(ctx, status, done, sx_noise_additive(ctx, n, (sx_values){ 1, &D }, &noise));
+    SX_GO(ctx, status, done, sx_model_with_noise(ctx, bare, noise, SX_KINETIC, out));
+done:
+    sx_noise_free(ctx, noise);
+    sx_model_free(ctx, bare);
+    return status;
+}
+
+/* Seconds of the drift alone, one block of replicas, the least of `runs` that each form had in turn. */
+static sx_status time_drift(sx_ctx *ctx, sx_model *const *m, int forms, int64_t b, int runs, double *best) {
+    const int64_t n = sx_model_n(m[0]);
+    double *x = NULL, *y = NULL, *scratch = NULL;
+    int64_t need = 0;
+    sx_status status;
+    for (int f = 0; f < forms; f++) {
+        int64_t w = sx_model_operations(m[f])->work(sx_model_self(m[f]), SX_OP_F, b);
+        need = w > need ? w : need;
+        best[f] = INFINITY;
+    }
+    SX_GO(ctx, status, done, sx_alloc(ctx, n * b, sizeof *x, &x));
+    SX_GO(ctx, status, done, sx_alloc(ctx, n * b, sizeof *y, &y));
+    SX_GO(ctx, status, done, sx_alloc(ctx, need, sizeof *scratch, &scratch));
+    sx_normal_fill(sx_key_seed(1), 0, SX_SLOT_USER, 0, n, b, x);
+    for (int run = 0; run < runs * forms; run++) {
+        const sx_model *at = m[run % forms];
+        double t = sx_seconds();
+        for (int k = 0; k < 10; k++)
+            sx_model_operations(at)->F(sx_model_self(at), 0, (sx_cbatch){ x, n, b }, (sx_batch){ y, n, b },
+                                       (sx_work){ scratch, need, NULL, 0 });
+        t = (sx_seconds() - t) / 10;
+        if (t < best[run % forms]) best[run % forms] = t;
+    }
+done:
+    sx_free(ctx, x);
+    sx_free(ctx, y);
+    sx_free(ctx, scratch);
+    return status;
+}
+
+static sx_status run_equations(sx_ctx *ctx) {
+    static const sx_case cases[] = { { "N=1000, 256 replicas", SX_ENSEMBLE_GAUSSIAN, 1000, 256, 1, 40, 0 },
+                                     { "N=3, 100000 replicas", SX_ENSEMBLE_GAUSSIAN, 3, 100000, 1, 40, 0 } };
+    static const char *const names[FORMS] = { "rate, written by hand", "equations, evaluator",
+                                              "equations, compile = true" };
+    sx_status status = SX_OK;
+    printf("\n%-22s %-26s %12s %7s %12s %7s %8s\n", "one thread", "model", "ms/step", "", "drift ms", "", "made in");
+    for (int k = 0; k < 2 && status >= 0; k++) {
+        const sx_case *c = &cases[k];
+        sx_ensemble e = { 0 };
+        sx_coupling *w = NULL;
+        sx_model *m[FORMS] = { NULL };
+        double made[FORMS], step[FORMS] = { 0 }, drift[FORMS];
+        sx_fields_default(sx_ensemble_fields, &e);
+        e.struct_size = sizeof e;
+        e.kind = c->ensemble;
+        e.n = c->n;
+        e.g = 1.5;
+        SX_GO(ctx, status, done, sx_coupling_realise(ctx, &e, sx_key_seed(1), &w));
+        for (int f = 0; f < EVALUATOR + 1; f++) SX_GO(ctx, status, done, make_form(ctx, f, w, &m[f], &made[f]));
+        int forms = make_form(ctx, GENERATED, w, &m[GENERATED], &made[GENERATED]) < 0 ? GENERATED : FORMS;
+        for (int f = 0; f < forms; f++) SX_GO(ctx, status, done, time_case(ctx, c, m[f], &step[f]));
+        int64_t b = sx_model_block(m[0]);
+        SX_GO(ctx, status, done, time_drift(ctx, m, forms, b, c->n > 64 ? 5 : 200, drift));
+        for (int f = 0; f < forms; f++)
+            printf("%-22s %-26s %12.4g %6.2fx %12.4g %6.2fx %6.2f s\n", f ? "" : c->name, names[f], 1e3 * step[f],
+                   step[f] / step[HAND], 1e3 * drift[f] * (double)c->replicas / (double)b, drift[f] / drift[HAND],
+                   made[f]);
+        if (forms < FORMS) printf("%-22s %s: %s\n", "", names[GENERATED], sx_ctx_message(ctx));
+    done:
+        for (int f = 0; f < FORMS; f++) sx_model_free(ctx, m[f]);
+        sx_coupling_free(ctx, w);
+    }
+    return status;
+}
+
 int sx_cmd_bench(const sx_command *self, int argc, char **argv) {
     static const struct option options[] = { { "threads", required_argument, NULL, 't' },
                                              { "quick", no_argument, NULL, 'k' },
@@ -117,8 +226,10 @@ int sx_cmd_bench(const sx_command *self, int argc, char **argv) {
                                      { "small N=10, 100000 replicas", SX_ENSEMBLE_GAUSSIAN, 10, 100000, 1, 40, 0.60 },
                                      { "sparse N=100000, 1e7 couplings", SX_ENSEMBLE_SPARSE, 100000, 8, 1e-3, 6,
                                        0.60 } };
+    sx_cli_tools tools = { 0 };
     int most = 0, c;
     bool quick = false;
+    sx_cli_tools_find(&tools);
     while ((c = getopt_long(argc, argv, ":t:kh", options, NULL)) != -1) {
         if (c == 'h') return sx_cli_help(self);
         if (c == 'k')
@@ -128,7 +239,7 @@ int sx_cmd_bench(const sx_command *self, int argc, char **argv) {
     }
     if (optind != argc) return sx_cli_usage(self, "no arguments are wanted, but '%s' was given", argv[optind]);
 
-    sx_ctx *probe = threads_context(most);
+    sx_ctx *probe = threads_context(most, NULL);
     int threads = sx_ctx_threads(probe);
     sx_ctx_free(probe);
     printf("separatrix %s, kernels %s, %d threads. Times are the best of several runs; ratios to the floors are what "
@@ -147,11 +258,15 @@ int sx_cmd_bench(const sx_command *self, int argc, char **argv) {
     sx_status status = SX_OK;
     for (int k = 0; k < (quick ? 2 : 3) && status >= 0; k++)
         for (int t = 1; t <= threads && status >= 0; t *= 2) {
-            sx_ctx *ctx = threads_context(t);
+            sx_ctx *ctx = threads_context(t, NULL);
             status = run_case(ctx, &cases[k], &r, t);
             int code = status < 0 ? sx_cli_fail(self, ctx, status) : 0;
             sx_ctx_free(ctx);
             if (code) return code;
         }
-    return 0;
+    sx_ctx *ctx = threads_context(1, &tools);
+    status = run_equations(ctx);
+    int code = status < 0 ? sx_cli_fail(self, ctx, status) : 0;
+    sx_ctx_free(ctx);
+    return code;
 }

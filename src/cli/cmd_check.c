@@ -12,8 +12,10 @@ static void log_line(void *user, int level, const char *text) {
     if (level >= SX_LOG_WARNING) fprintf(stderr, "warning: %s\n", text);
 }
 
-static int check(const sx_command *self, const char *file, const char *const *set, int n_set, int threads) {
+static int check(const sx_command *self, const char *file, const char *const *set, int n_set, int threads,
+                 const sx_cli_tools *tools) {
     sx_host host = { .struct_size = sizeof host, .log = log_line, .threads = threads };
+    sx_cli_lend(tools, &host);
     sx_ctx *ctx = sx_ctx_create(&host);
     sx_experiment *e = NULL;
     sx_prediction p;
@@ -33,11 +35,15 @@ static int check(const sx_command *self, const char *file, const char *const *se
 }
 
 int sx_cmd_check(const sx_command *self, int argc, char **argv) {
-    static const struct option options[] = { { "set", required_argument, NULL, 's' },
-                                             { "threads", required_argument, NULL, 't' },
-                                             { "help", no_argument, NULL, 'h' },
-                                             { NULL, 0, NULL, 0 } };
+    enum { CACHE = 256, CC };
+    static const struct option options[] = {
+        { "set", required_argument, NULL, 's' },     { "threads", required_argument, NULL, 't' },
+        { "cache", required_argument, NULL, CACHE }, { "cc", required_argument, NULL, CC },
+        { "help", no_argument, NULL, 'h' },          { NULL, 0, NULL, 0 }
+    };
+    sx_cli_tools tools = { 0 };
     int n_set = 0, threads = 0, code = -1;
+    sx_cli_tools_find(&tools);
     const char **set = calloc((size_t)argc + 1, sizeof *set);
     if (!set) return sx_cli_fail(self, NULL, SX_E_MEMORY);
     for (int c; code < 0 && (c = getopt_long(argc, argv, ":s:t:h", options, NULL)) != -1;) switch (c) {
@@ -48,6 +54,11 @@ int sx_cmd_check(const sx_command *self, int argc, char **argv) {
             if (!sx_cli_threads(optarg, &threads))
                 code = sx_cli_usage(self, "--threads %s: want an integer from 1 to 4096", optarg);
             break;
+        case CACHE:
+        case CC:
+            if (!*optarg) code = sx_cli_usage(self, "--%s: the name is empty", c == CC ? "cc" : "cache");
+            *(c == CC ? &tools.compiler : &tools.cache) = optarg;
+            break;
         case 'h':
             code = sx_cli_help(self);
             break;
@@ -56,7 +67,7 @@ int sx_cmd_check(const sx_command *self, int argc, char **argv) {
         }
     if (code < 0 && argc - optind != 1)
         code = sx_cli_usage(self, argc == optind ? "which experiment?" : "one experiment at a time");
-    if (code < 0) code = check(self, argv[optind], set, n_set, threads);
+    if (code < 0) code = check(self, argv[optind], set, n_set, threads, &tools);
     free((void *)set);
     return code;
 }

@@ -15,11 +15,12 @@ typedef struct run_args {
     int n_set, threads;
     bool resume, force, quiet, no_report;
     double interval; /* seconds between checkpoints */
+    sx_cli_tools tools;
 } run_args;
 
 /* -1: go on; else the exit code */
 static int parse(const sx_command *self, int argc, char **argv, run_args *a) {
-    enum { NO_REPORT = 256, INTERVAL };
+    enum { NO_REPORT = 256, INTERVAL, CACHE, CC };
     static const struct option options[] = { { "out", required_argument, NULL, 'o' },
                                              { "set", required_argument, NULL, 's' },
                                              { "threads", required_argument, NULL, 't' },
@@ -28,6 +29,8 @@ static int parse(const sx_command *self, int argc, char **argv, run_args *a) {
                                              { "quiet", no_argument, NULL, 'q' },
                                              { "no-report", no_argument, NULL, NO_REPORT },
                                              { "checkpoint-interval", required_argument, NULL, INTERVAL },
+                                             { "cache", required_argument, NULL, CACHE },
+                                             { "cc", required_argument, NULL, CC },
                                              { "help", no_argument, NULL, 'h' },
                                              { NULL, 0, NULL, 0 } };
     for (int c; (c = getopt_long(argc, argv, ":o:s:t:rfqh", options, NULL)) != -1;) switch (c) {
@@ -56,6 +59,14 @@ static int parse(const sx_command *self, int argc, char **argv, run_args *a) {
         case INTERVAL:
             if (!sx_cli_seconds(optarg, &a->interval))
                 return sx_cli_usage(self, "--checkpoint-interval %s: want a number of seconds, 0 or more", optarg);
+            break;
+        case CACHE:
+            if (!*optarg) return sx_cli_usage(self, "--cache: the name of the directory is empty");
+            a->tools.cache = optarg;
+            break;
+        case CC:
+            if (!*optarg) return sx_cli_usage(self, "--cc: the name of the compiler is empty");
+            a->tools.compiler = optarg;
             break;
         case 'h':
             return sx_cli_help(self);
@@ -112,6 +123,7 @@ static int run(const sx_command *self, const run_args *a) {
                      .progress = sx_screen_progress,
                      .cancelled = sx_screen_cancelled,
                      .threads = a->threads };
+    sx_cli_lend(&a->tools, &host);
     status = SX_E_MEMORY;
     ctx = screen ? sx_ctx_create(&host) : NULL;
     if (!ctx) goto fail;
@@ -154,6 +166,7 @@ done:
 
 int sx_cmd_run(const sx_command *self, int argc, char **argv) {
     run_args a = { .interval = 30 };
+    sx_cli_tools_find(&a.tools);
     a.set = calloc((size_t)argc + 1, sizeof *a.set);
     if (!a.set) return sx_cli_fail(self, NULL, SX_E_MEMORY);
     int code = parse(self, argc, argv, &a);

@@ -47,7 +47,11 @@ static int check(const sx_command *self, const char *file, const char *const *se
     sx_checklist list = { 0, 0 };
     sx_experiment *e = NULL;
     sx_model *m = NULL;
-    sx_ctx *ctx = sx_ctx_create(NULL);
+    sx_cli_tools tools = { 0 };
+    sx_host host = { .struct_size = sizeof host };
+    sx_cli_tools_find(&tools);
+    sx_cli_lend(&tools, &host);
+    sx_ctx *ctx = sx_ctx_create(&host);
     int code;
     if (!ctx) return sx_cli_fail(self, NULL, SX_E_MEMORY);
     sx_status status = file ? sx_cli_load(ctx, file, set, n_set, &e) : SX_OK;

@@ -20,11 +20,15 @@ static const sx_command commands[] = {
       "  -q, --quiet          only warnings and errors on stderr\n"
       "      --no-report      do not write report.html\n"
       "      --checkpoint-interval SECONDS\n"
-      "                       time between checkpoints (default: 30; 0: as often as possible)\n",
+      "                       time between checkpoints (default: 30; 0: as often as possible)\n"
+      "      --cache DIR      where models with compile = true are kept (default: ~/.cache/separatrix)\n"
+      "      --cc PROGRAM     C compiler for them (default: cc)\n",
       sx_cmd_run },
     { "check", "check FILE|- [options]", "validate; print the resolved experiment, predicted memory, disk and time",
       "  -s, --set KEY=VALUE  change a value of the experiment; may be repeated\n"
-      "  -t, --threads N      number of threads the prediction is for\n",
+      "  -t, --threads N      number of threads the prediction is for\n"
+      "      --cache DIR      where models with compile = true are kept (default: ~/.cache/separatrix)\n"
+      "      --cc PROGRAM     C compiler for them (default: cc)\n",
       sx_cmd_check },
     { "info", "info RESULT", "what is inside a result, in a screenful", NULL, sx_cmd_info },
     { "report", "report RESULT [--out FILE]", "write report.html again",

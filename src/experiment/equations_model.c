@@ -375,6 +375,7 @@ sx_status sx_equations_build(const sx_reader *r, const sx_experiment *e, const s
     SX_TRY(r->ctx, read_all(r, e, t));
     t->d.time = o->time;
     t->d.boundary = o->boundary;
+    t->d.compile = o->compile;
     sx_status status = sx_equations_create(r->ctx, &t->d, &fault, out);
     if (status < 0) return at_fault(r, t, NULL, &fault, status);
     const sx_layout *layout = sx_model_layout(*out);

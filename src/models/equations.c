@@ -3,6 +3,8 @@
 /* The model of equations given as text: one program per operation. */
 #include "models/equations.h"
 
+#include "core/compiler.h"
+
 #include <stdio.h>
 
 enum {
@@ -26,6 +28,7 @@ typedef struct equations {
     sx_eq_program program[PROGRAMS];
     bool structured;       /* the divergence has a program */
     sx_eq_thermal thermal; /* of a model with a potential */
+    sx_compiled *compiled; /* owned; NULL: the evaluator does everything */
 } equations;
 
 /* -- operations ---------------------------------------------------------------------------------------------------------------- */
@@ -135,6 +138,7 @@ static void destroy(sx_ctx *ctx, void *self) {
     for (int k = 0; k < PROGRAMS; ++k) sx_eq_program_free(ctx, &e->program[k]);
     sx_eq_thermal_clear(ctx, &e->thermal);
     sx_eq_model_clear(ctx, &e->m);
+    sx_compiled_free(ctx, e->compiled);
     sx_free(ctx, e);
 }
 
@@ -213,6 +217,14 @@ done:
     return status;
 }
 
+/* All programs in one text. */
+static sx_status generate(sx_ctx *ctx, equations *e) {
+    sx_eq_program *all[PROGRAMS + EQ_T_PROGRAMS];
+    for (int k = 0; k < PROGRAMS; ++k) all[k] = &e->program[k];
+    for (int k = 0; k < EQ_T_PROGRAMS; ++k) all[PROGRAMS + k] = &e->thermal.program[k];
+    return sx_eq_generate_compiled(ctx, PROGRAMS + EQ_T_PROGRAMS, all, &e->compiled);
+}
+
 /* Lines joined into one text. */
 static sx_status join(sx_ctx *ctx, const char *lines, const char *between, char **out) {
     sx_eq_buffer t = { 0 };
@@ -276,6 +288,7 @@ static sx_status create(sx_ctx *ctx, const sx_equations_desc *d, sx_equations_fa
     sx_status status;
     SX_GO(ctx, status, done, sx_eq_lower(ctx, d, NULL, 0, NULL, &e->m, fault));
     SX_GO(ctx, status, done, compile_all(ctx, e, d));
+    if (d->compile) SX_GO(ctx, status, done, generate(ctx, e));
     SX_GO(ctx, status, done, join(ctx, e->m.text, ";  ", &equation));
     SX_GO(ctx, status, done, join(ctx, e->m.latex, ",\\quad ", &latex));
     SX_GO(ctx, status, done, layout(ctx, d, &e->m, &desc.layout, &text));
@@ -329,5 +342,11 @@ const sx_field sx_equations_fields[] = {
       .def = "\"cyclic\"",
       .choices = SX_EQUATIONS_BOUNDARY_CHOICES,
       .help = "elements outside of the range, as in x[i+1] and K[i-j]: cyclic, zero, or a copy of the first or last" },
+    { .name = "compile",
+      .type = SX_BOOL,
+      .offset = AT(compile),
+      .def = "false",
+      .help =
+          "run the equations as C, compiled once by the C compiler of the machine and kept: the same numbers, faster" },
     SX_FIELD_END,
 };

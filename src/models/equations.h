@@ -301,8 +301,18 @@ typedef struct sx_eq_step {
     const int32_t *column;
     const double *link; /* weights of a loop over links */
     double factor;
-    int32_t first, n; /* instructions */
+    int32_t first, n;            /* instructions */
+    int32_t first_call, n_calls; /* kernels that follow them; 0: not generated */
 } sx_eq_step;
+
+/* A compiled loop over the rows x columns numbers of a chunk; operands are where the chunk begins. Arrays of a chunk of several rows lie
+ * without gaps. */
+typedef void sx_eq_kernel(int64_t rows, int64_t columns, const double *const *in, double *const *out);
+typedef struct sx_eq_call {
+    sx_eq_kernel *run;
+    int32_t kernel;             /* number in the generated text */
+    int32_t first, n_in, n_out; /* operands: inputs, then results */
+} sx_eq_call;
 
 typedef struct sx_eq_dense {
     int32_t matrix; /* 2 matrix + transposed */
@@ -316,6 +326,9 @@ typedef struct sx_eq_program {
     sx_eq_instruction *code;
     int64_t *slot_first; /* rows before each slot; the last entry is their sum */
     sx_eq_dense *dense;
+    sx_eq_call *call;
+    sx_eq_operand *operand;
+    int32_t n_calls, n_operands;
     double flops;
 } sx_eq_program;
 /* roots[k] -> rows out[k].first ... of the result. Vectors and couplings of the graph must outlive the program. */
@@ -328,6 +341,18 @@ int64_t sx_eq_program_work(const sx_eq_program *p, int64_t b);
 /* x and the directions have b columns. */
 void sx_eq_run(const sx_eq_program *p, double t, const double *x, const double *const *direction, int64_t b,
                double *out, sx_work w);
+
+/* -- generated C (equations_generate.c) ------------------------------------------------------------------------------------ */
+
+enum { EQ_OPERANDS = 288 }; /* inputs or results of a kernel, at most */
+/* The inline functions of generated text (built from the headers). */
+extern const char sx_eq_inline_text[];
+/* C for the loops of programs, which then want it: run nothing before the kernels are bound. *text is NULL where there is no loop. */
+sx_status sx_eq_generate(sx_ctx *ctx, int n, sx_eq_program *const *programs, char **text) SX_MUST_USE;
+/* Generated, compiled and bound. *out is left as it is where there is no loop; it must outlive the programs. */
+struct sx_compiled;
+sx_status sx_eq_generate_compiled(sx_ctx *ctx, int n, sx_eq_program *const *programs,
+                                  struct sx_compiled **out) SX_MUST_USE;
 
 /* Elementwise functions over n numbers (equations_rows.c); y may equal any input. */
 void sx_eq_rows_unary(const sx_kernels *k, sx_eq_op op, int64_t n, const double *x, double *y);

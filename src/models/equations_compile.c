@@ -543,6 +543,8 @@ done:
 void sx_eq_program_free(sx_ctx *ctx, sx_eq_program *p) {
     for (int32_t k = 0; k < p->n_dense; ++k) sx_free(ctx, p->dense[k].v);
     sx_free(ctx, p->dense);
+    sx_free(ctx, p->call);
+    sx_free(ctx, p->operand);
     sx_free(ctx, p->step);
     sx_free(ctx, p->code);
     sx_free(ctx, p->slot_first);

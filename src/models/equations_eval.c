@@ -112,6 +112,19 @@ static void write_out(const chunk *c, const view *v, double *y) {
     }
 }
 
+/* Compiled loops: operands begin where the chunk does. */
+static void run_calls(const machine *m, const sx_eq_step *s, const chunk *c) {
+    const double *in[EQ_OPERANDS];
+    double *out[EQ_OPERANDS];
+    for (int32_t k = s->first_call; k < s->first_call + s->n_calls; ++k) {
+        const sx_eq_call *call = &m->p->call[k];
+        const sx_eq_operand *o = m->p->operand + call->first;
+        for (int32_t e = 0; e < call->n_in; ++e) in[e] = look(m, &o[e], c).p;
+        for (int32_t e = 0; e < call->n_out; ++e) out[e] = (double *)(uintptr_t)look(m, &o[call->n_in + e], c).p;
+        call->run(c->rows, c->columns, in, out);
+    }
+}
+
 static void run_code(const machine *m, const sx_eq_step *s, const chunk *c) {
     for (int32_t at = s->first; at < s->first + s->n; ++at) {
         const sx_eq_instruction *i = &m->p->code[at];
@@ -148,6 +161,7 @@ static void run_code(const machine *m, const sx_eq_step *s, const chunk *c) {
             apply(m, i, c->columns, in, step, operands, y + r * c->columns);
         }
     }
+    if (s->n_calls) run_calls(m, s, c);
 }
 
 /* -- loops --------------------------------------------------------------------------------------------------------------------- */
@@ -210,6 +224,7 @@ static void pairs_of(const machine *m, const sx_eq_step *s, int64_t i, int64_t c
 }
 
 static void use_reduce(const machine *m, const sx_eq_step *s, const chunk *c, int64_t i) {
+    if (s->n_calls) return; /* the last kernel adds */
     const double *weight = s->row_start ? s->link : s->dense ? s->dense + i * s->inner : NULL;
     add_chunk(m, s, c, weight, array_of(m, &s->out) + i * m->b + c->column);
 }

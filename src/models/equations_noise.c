@@ -5,11 +5,14 @@
  *     grad p.Dp = D' p^2,   d2D[u,v] p = D'' u v p. */
 #include "models/equations.h"
 
+#include "core/compiler.h"
+
 enum { P_B, P_DB, P_D, P_D1, P_D2, PROGRAMS };
 
 typedef struct text_noise {
     sx_eq_model m;
     sx_eq_program program[PROGRAMS];
+    sx_compiled *compiled; /* owned; NULL: the evaluator does everything */
 } text_noise;
 
 static int64_t work(const void *self, int64_t b) {
@@ -85,6 +88,7 @@ static void destroy(sx_ctx *ctx, void *self) {
     if (!n) return;
     for (int k = 0; k < PROGRAMS; ++k) sx_eq_program_free(ctx, &n->program[k]);
     sx_eq_model_clear(ctx, &n->m);
+    sx_compiled_free(ctx, n->compiled);
     sx_free(ctx, n);
 }
 static const sx_noise_ops ops = {
@@ -204,6 +208,7 @@ sx_status sx_equations_noise(sx_ctx *ctx, const sx_equations_desc *desc, bool si
                              const sx_equations_text *texts, sx_equations_fault *fault, bool *constant,
                              double **numbers, sx_noise **out) {
     text_noise *noise = NULL;
+    sx_eq_program *all[PROGRAMS];
     sx_equations_fault unused;
     const char *what = sigma ? "noise.sigma" : "noise.D";
     sx_status status;
@@ -224,6 +229,8 @@ sx_status sx_equations_noise(sx_ctx *ctx, const sx_equations_desc *desc, bool si
         goto done; /* the numbers are all that is wanted */
     }
     SX_GO(ctx, status, done, compile_noise(ctx, noise, sigma));
+    for (int k = 0; k < PROGRAMS; ++k) all[k] = &noise->program[k];
+    if (desc->compile) SX_GO(ctx, status, done, sx_eq_generate_compiled(ctx, PROGRAMS, all, &noise->compiled));
     int64_t rows = noise->m.n;
     SX_GO(ctx, status, done, sx_noise_create(ctx, &ops, noise, SX_NOISE_DIAGONAL, rows, rows, out));
     *constant = false;

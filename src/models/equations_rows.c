@@ -1,23 +1,17 @@
 // SPDX-FileCopyrightText: Separatrix authors
 // SPDX-License-Identifier: Apache-2.0
 /* Elementwise functions of equations: the kernels of the library where it has them, and + - * / sqrt only elsewhere, so that the bits
- * are the same on every CPU. y may equal any input: blocks are read before they are written. */
+ * are the same on every CPU. y may equal any input: blocks are read before they are written. The functions are those of
+ * equations_inline.h, cut where a kernel does the middle. */
 #include "models/equations.h"
+
+#include "models/equations_inline.h"
 
 enum { BLOCK = 128 };
 
-/* y = x - n pi, |y| <= pi/2, in three parts of 33 bits: n pi is exact up to n = 2^20. Beyond 2^30 the error of x itself rules. */
 static void sincos_rows(const sx_kernels *k, int64_t n, const double *x, double *s, double *c) {
     double y[BLOCK], sign[BLOCK];
-    for (int64_t i = 0; i < n; ++i) {
-        double near = fabs(x[i]) < 0x1p30 ? x[i] : 0.0;
-        double t = near * 0x1.45f306dc9c883p-2 + 0x1.8p52, m = t - 0x1.8p52;
-        uint64_t bits;
-        memcpy(&bits, &t, sizeof bits);
-        sign[i] = bits & 1 ? -1.0 : 1.0;
-        y[i] =
-            (((x[i] - m * 0x1.921fb544p+1) - m * 0x1.0b4611a6p-33) - m * 0x1.3198a2e037073p-68) * 0x1.45f306dc9c883p-2;
-    }
+    for (int64_t i = 0; i < n; ++i) y[i] = sx_eq_half_turns(x[i], &sign[i]);
     k->sincospi(n, y, s, c);
     for (int64_t i = 0; i < n; ++i) {
         s[i] *= sign[i];
@@ -25,64 +19,27 @@ static void sincos_rows(const sx_kernels *k, int64_t n, const double *x, double 
     }
 }
 
-/* atan a = atan c + atan((a - c)/(1 + a c)), c = 0, 1/2, 1, 3/2, inf; |z| <= 7/16: z + z^3 P(z^2), P of degree 10 (Chebyshev
- * interpolation at 60 digits, relative error below 2^-55). */
-static double atan1(double x) {
-    static const double P[] = { -0x1.5555555555554p-2, 0x1.9999999998863p-3,  -0x1.24924923b09bfp-3,
-                                0x1.c71c71366bfc2p-4,  -0x1.745cff64fb1e8p-4, 0x1.3b1161c0261b4p-4,
-                                -0x1.10ed20cc03917p-4, 0x1.df0bad09fa62cp-5,  -0x1.9c616e7e61a95p-5,
-                                0x1.35dd3ba3a06adp-5,  -0x1.1f7e7048b0a6fp-6 };
-    static const double high[] = { 0.0, 0x1.dac670561bb4fp-2, 0x1.921fb54442d18p-1, 0x1.f730bd281f69bp-1,
-                                   0x1.921fb54442d18p+0 };
-    static const double low[] = { 0.0, 0x1.a2b7f222f65e2p-56, 0x1.1a62633145c07p-55, 0x1.007887af0cbbdp-56,
-                                  0x1.1a62633145c07p-54 };
-    double a = fabs(x), z, w, p = 0.0;
-    int c;
-    if (!(a <= 0x1p60)) return isnan(x) ? x : copysign(high[4], x);
-    if (a <= 0.4375) {
-        c = 0;
-        z = a;
-    } else if (a < 0.6875) {
-        c = 1;
-        z = (2.0 * a - 1.0) / (2.0 + a);
-    } else if (a < 1.1875) {
-        c = 2;
-        z = (a - 1.0) / (a + 1.0);
-    } else if (a < 2.4375) {
-        c = 3;
-        z = (a - 1.5) / (1.0 + 1.5 * a);
-    } else {
-        c = 4;
-        z = -1.0 / a;
-    }
-    w = z * z;
-    for (int i = 10; i >= 0; --i) p = p * w + P[i];
-    return copysign(high[c] + (z + (z * w * p + low[c])), x);
-}
-
-/* log(1 + x) = log u + (x - (u - 1))/u, u = 1 + x rounded */
 static void log1p_block(const sx_kernels *k, int64_t n, const double *x, double *y) {
     double u[BLOCK], r[BLOCK];
     for (int64_t i = 0; i < n; ++i) {
         u[i] = 1.0 + x[i];
-        r[i] = u[i] > 0.0 && u[i] < HUGE_VAL ? (x[i] - (u[i] - 1.0)) / u[i] : 0.0;
+        r[i] = sx_eq_log1p_rest(x[i], u[i]);
     }
     k->log(n, u, u);
     for (int64_t i = 0; i < n; ++i) y[i] = u[i] + r[i];
 }
 
-/* with e = exp|x| - 1: sinh|x| = (e + e/(e + 1))/2, cosh x = (E + 1/E)/2, E = exp|x| */
 static void sinh_block(const sx_kernels *k, int64_t n, const double *x, double *y) {
     double e[BLOCK];
     for (int64_t i = 0; i < n; ++i) e[i] = fabs(x[i]);
     k->expm1(n, e, e);
-    for (int64_t i = 0; i < n; ++i) y[i] = copysign(0.5 * (e[i] + (e[i] > 0x1p60 ? 1.0 : e[i] / (e[i] + 1.0))), x[i]);
+    for (int64_t i = 0; i < n; ++i) y[i] = sx_eq_sinh_of(e[i], x[i]);
 }
 static void cosh_block(const sx_kernels *k, int64_t n, const double *x, double *y) {
     double e[BLOCK];
     for (int64_t i = 0; i < n; ++i) e[i] = fabs(x[i]);
     k->exp(n, e, e);
-    for (int64_t i = 0; i < n; ++i) y[i] = 0.5 * (e[i] + 1.0 / e[i]);
+    for (int64_t i = 0; i < n; ++i) y[i] = sx_eq_cosh_of(e[i]);
 }
 
 static void unary_block(const sx_kernels *k, sx_eq_op op, int64_t n, const double *x, double *y) {
@@ -104,7 +61,7 @@ static void unary_block(const sx_kernels *k, sx_eq_op op, int64_t n, const doubl
         for (int64_t i = 0; i < n; ++i) y[i] = op == EQ_SIN ? s[i] : op == EQ_COS ? c[i] : s[i] / c[i];
         return;
     default:
-        for (int64_t i = 0; i < n; ++i) y[i] = atan1(x[i]);
+        for (int64_t i = 0; i < n; ++i) y[i] = sx_eq_atan(x[i]);
     }
 }
 
@@ -135,10 +92,10 @@ void sx_eq_rows_unary(const sx_kernels *k, sx_eq_op op, int64_t n, const double 
         for (int64_t i = 0; i < n; ++i) y[i] = fabs(x[i]);
         return;
     case EQ_SIGN:
-        for (int64_t i = 0; i < n; ++i) y[i] = x[i] > 0.0 ? 1.0 : x[i] < 0.0 ? -1.0 : x[i] * 0.0;
+        for (int64_t i = 0; i < n; ++i) y[i] = sx_eq_sign(x[i]);
         return;
     case EQ_HEAVISIDE:
-        for (int64_t i = 0; i < n; ++i) y[i] = x[i] > 0.0 ? 1.0 : x[i] <= 0.0 ? 0.0 : x[i];
+        for (int64_t i = 0; i < n; ++i) y[i] = sx_eq_heaviside(x[i]);
         return;
     case EQ_COPY:
         if (y != x) memcpy(y, x, (size_t)n * sizeof *y);
@@ -170,17 +127,13 @@ void sx_eq_rows_unary(const sx_kernels *k, sx_eq_op op, int64_t n, const double 
         }                                                                                                              \
     } while (0)
 
-/* x^y = exp(y log x); x^0 = 1 */
 static void power_rows(const sx_kernels *k, int64_t n, const double *x, int sx, const double *y, int sy, double *out) {
     double l[BLOCK];
     for (int64_t i0 = 0; i0 < n; i0 += BLOCK) {
         int64_t m = n - i0 < BLOCK ? n - i0 : BLOCK;
         for (int64_t i = 0; i < m; ++i) l[i] = x[sx ? i0 + i : 0];
         k->log(m, l, l);
-        for (int64_t i = 0; i < m; ++i) {
-            double e = y[sy ? i0 + i : 0];
-            l[i] = e == 0.0 ? 0.0 : e * l[i];
-        }
+        for (int64_t i = 0; i < m; ++i) l[i] = sx_eq_power_of(l[i], y[sy ? i0 + i : 0]);
         k->exp(m, l, out + i0);
     }
 }
@@ -210,7 +163,7 @@ void sx_eq_rows_binary(const sx_kernels *k, sx_eq_op op, int64_t n, const double
         LOOP(a / b);
         return;
     case EQ_MULZ:
-        LOOP(a == 0.0 ? 0.0 : a * b);
+        LOOP(sx_eq_mulz(a, b));
         return;
     default:
         power_rows(k, n, x, sx, y, sy, out);

@@ -1,3 +1,5 @@
+include(embed_inline) # sx_embed_inline: headers as a C string
+sx_embed_inline(SX_INLINE_TEXT)
 set(SX_MODELS_SOURCES
   src/models/activation.c
   src/models/activation_gauss.c
@@ -31,6 +33,7 @@ set(SX_MODELS_SOURCES
   src/models/equations_compile.c
   src/models/equations_derive.c
   src/models/equations_eval.c
+  src/models/equations_generate.c
   src/models/equations_graph.c
   src/models/equations_interval.c
   src/models/equations_lower.c
@@ -42,4 +45,5 @@ set(SX_MODELS_SOURCES
   src/models/equations_rows.c
   src/models/equations_sum.c
   src/models/equations_thermal.c
+  ${SX_INLINE_TEXT}
 )
