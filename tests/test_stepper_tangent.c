@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: Separatrix authors
 // SPDX-License-Identifier: Apache-2.0
 /* Tangents of steps: against eighth-order differences of the step itself at given normals, for every method, class of noise and
- * calculus; the state itself moves bit for bit as the stepper moves it; refusals. The mutant SX_MUTANT_TANGENT_NOISE (the
+ * calculus; the state itself moves bit for bit as the stepper moves it; refusals. The mutant tangent_noise (the
  * derivative of the noise left out) must turn test_state_dependent red. */
 #include "stepper_models.h"
 

@@ -10,6 +10,7 @@
 #include <separatrix/equations.h>
 #include <separatrix/fixed_points.h>
 #include <separatrix/field.h>
+#include <separatrix/lyapunov.h>
 #include <separatrix/model.h>
 #include <separatrix/models.h>
 #include <separatrix/noise.h>

@@ -1,4 +1,8 @@
 set(SX_ANALYSIS_SOURCES
+  src/analysis/lyapunov.c
+  src/analysis/lyapunov_covariant.c
+  src/analysis/lyapunov_fields.c
+  src/analysis/lyapunov_finish.c
   src/analysis/fixed_points.c
   src/analysis/fixed_points_completeness.c
   src/analysis/fixed_points_fields.c

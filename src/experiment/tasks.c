@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The tasks that an experiment can name, in the order of the documentation. */
 #include <separatrix/experiment.h>
+#include <separatrix/lyapunov.h>
 #include <separatrix/response.h>
 #include <separatrix/fixed_points.h>
 #include <separatrix/simulate.h>
@@ -10,6 +11,7 @@
 
 static const sx_task_ops *const all_tasks[] = {
     &sx_simulate_task,
+    &sx_lyapunov_task,
     &sx_response_task,
     &sx_fixed_points_task,
 };

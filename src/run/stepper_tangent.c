@@ -7,6 +7,7 @@
 #include "run/stepper_tangent.h"
 
 #include "core/linalg.h"
+#include "core/mutant.h"
 #include "run/stepper_private.h"
 
 #include <string.h>
