@@ -55,26 +55,26 @@ typedef enum sx_spectrum_null {
 
 /** Options of the task `spectrum`. */
 typedef struct sx_spectrum_opts {
-    size_t struct_size; /**< sizeof(sx_spectrum_opts) */
-    sx_points at;       /**< where */
-    int64_t modes;      /**< slowest modes to report; 0: all (dense) or 20 (Krylov) */
-    int method;         /**< an sx_spectrum_method */
-    bool vectors;       /**< right and left eigenvectors of the reported modes */
-    double time_step;   /**< maps: duration of a step */
-    int density;        /**< an sx_density_method */
-    int64_t bins;       /**< of the density */
-    sx_values range;    /**< first and last rate of the density; none: that of the spectrum */
-    int64_t probes;     /**< random vectors of stochastic densities */
-    int64_t order;      /**< moments, or Lanczos steps; 0: 512 moments, 120 steps */
-    double smoothing;   /**< of the resolvent density, as a fraction of the spectral radius */
-    int64_t lags;       /**< of the memory kernel; 0 = none */
-    sx_values lag_range;  /**< first and last lag, > 0; none: 0.01 to 100 over the median rate */
-    sx_values infrared;   /**< first and last rate of the window of the infrared exponent; none: no exponent */
-    int law;              /**< an sx_spectrum_law */
-    bool collective;      /**< look for collective modes */
-    int null;             /**< an sx_spectrum_null */
-    int64_t shuffles;     /**< copies of the shuffled null model */
-    bool non_normality;   /**< numerical abscissa, Henrici departure, Kreiss bound */
+    size_t struct_size;     /**< sizeof(sx_spectrum_opts) */
+    sx_points at;           /**< where */
+    int64_t modes;          /**< slowest modes to report; 0: all (dense) or 20 (Krylov) */
+    int method;             /**< an sx_spectrum_method */
+    bool vectors;           /**< right and left eigenvectors of the reported modes */
+    double time_step;       /**< maps: duration of a step */
+    int density;            /**< an sx_density_method */
+    int64_t bins;           /**< of the density */
+    sx_values range;        /**< first and last rate of the density; none: that of the spectrum */
+    int64_t probes;         /**< random vectors of stochastic densities */
+    int64_t order;          /**< moments, or Lanczos steps; 0: 512 moments, 120 steps */
+    double smoothing;       /**< of the resolvent density, as a fraction of the spectral radius */
+    int64_t lags;           /**< of the memory kernel; 0 = none */
+    sx_values lag_range;    /**< first and last lag, > 0; none: 0.01 to 100 over the median rate */
+    sx_values infrared;     /**< first and last rate of the window of the infrared exponent; none: no exponent */
+    int law;                /**< an sx_spectrum_law */
+    bool collective;        /**< look for collective modes */
+    int null;               /**< an sx_spectrum_null */
+    int64_t shuffles;       /**< copies of the shuffled null model */
+    bool non_normality;     /**< numerical abscissa, Henrici departure, Kreiss bound */
     int64_t pseudospectrum; /**< grid points of each axis; 0 = none */
     double tolerance;       /**< relative residual of Krylov modes */
 } sx_spectrum_opts;
