@@ -16,6 +16,7 @@
 #include <separatrix/noise.h>
 #include <separatrix/random.h>
 #include <separatrix/result.h>
+#include <separatrix/samplers.h>
 #include <separatrix/response.h>
 #include <separatrix/simulate.h>
 #include <separatrix/status.h>

@@ -21,6 +21,10 @@ typedef struct sx_kernels {
     void (*tanh)(int64_t n, const double *x, double *y);
     void (*erf)(int64_t n, const double *x, double *y);
     void (*sincospi)(int64_t n, const double *x, double *s, double *c);
+    /* the continuous Bernoulli law on [-1, 1] with natural parameter t: mean coth t - 1/t, and the draw of a uniform number u in (0, 1);
+     * y, x may equal t */
+    void (*langevin)(int64_t n, const double *t, double *y);
+    void (*continuous_bernoulli)(int64_t n, const double *t, const double *u, double *x);
     /* random numbers: out[u*b + r], see random.h */
     void (*normal)(sx_key key, uint64_t step, uint32_t slot, uint32_t replica0, int64_t n, int64_t b, double *out);
     /* the same for the units unit0 .. unit0 + n only, unit0 even: out[(u - unit0)*b + r] */

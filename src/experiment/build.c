@@ -6,6 +6,8 @@
 #include "experiment/couple.h"
 #include "experiment/equations_model.h"
 
+#include <separatrix/samplers.h>
+
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -126,6 +128,10 @@ static sx_status create_model(const sx_reader *r, const sx_experiment *e, const 
     } else if (composed) {
         SX_GO(ctx, status, done, sx_composed_create(ctx, opts, w, l, labels, out));
         *tau = ((const sx_composed_opts *)opts)->tau;
+    } else if (strcmp(kind, "free-energy") == 0) {
+        SX_GO(ctx, status, done, sx_free_energy_create(ctx, opts, w, labels, out));
+    } else if (strcmp(kind, "ising") == 0) {
+        SX_GO(ctx, status, done, sx_ising_create(ctx, opts, w, labels, out));
     } else if (strcmp(kind, "cell") == 0) {
         SX_GO(ctx, status, done, sx_cell_build(r, e, opts, in, out));
     } else if (sx_equations_is(e)) {

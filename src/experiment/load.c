@@ -9,9 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const later_models[] = { "hopfield",    "dense-hopfield", "attention",    "reentry",
-                                            "free-energy", "ising",          "klein-gordon", "phi4",
-                                            "dirac",       "scalar-qed",     "plugin",       NULL };
+static const char *const later_models[] = { "hopfield", "dense-hopfield", "attention",  "reentry", "klein-gordon",
+                                            "phi4",     "dirac",          "scalar-qed", "plugin",  NULL };
 static const char *const later_tasks[] = { "fixed-points", "orbits",   "basins", "spectrum",       "lyapunov",
                                            "response",     "path",     "rates",  "quasipotential", "loops",
                                            "mean-field",   "replica",  "learn",  "recall",         "duality",

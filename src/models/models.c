@@ -3,6 +3,9 @@
 /* The registry of built-in models: texts for `separatrix models`, the docs and the model x task table. */
 #include "models/cell_private.h"
 #include "models/equations.h"
+#include "models/samplers_private.h"
+
+#include <separatrix/samplers.h>
 
 static const char linear_example[] =
     "title = \"Linear network: relaxation modes\"\n"
@@ -148,6 +151,48 @@ static const char equations_example[] =
     "replicas = 64\n"
     "record = { every = 5.0, units = [0, 1, 100] }\n";
 
+static const char free_energy_example[] = "title = \"Continuous units under weak evidence\"\n"
+                                          "seed = 1\n"
+                                          "\n"
+                                          "[model]\n"
+                                          "kind = \"free-energy\"\n"
+                                          "inverse_temperature = 1.0\n"
+                                          "bias = 0.1\n"
+                                          "sampler = \"gibbs-sweep\"\n"
+                                          "coupling = { ensemble = \"gaussian\", n = 32, g = 1.0, symmetry = 1.0 }\n"
+                                          "\n"
+                                          "[noise]\n"
+                                          "kind = \"none\"\n"
+                                          "\n"
+                                          "[[task]]\n"
+                                          "name = \"run\"\n"
+                                          "do = \"simulate\"\n"
+                                          "burn_in = 100\n"
+                                          "steps = 1000\n"
+                                          "replicas = 16\n"
+                                          "record = { every = 10, units = [0, 1] }\n";
+
+static const char ising_example[] = "title = \"A spin glass at high temperature\"\n"
+                                    "seed = 1\n"
+                                    "\n"
+                                    "[model]\n"
+                                    "kind = \"ising\"\n"
+                                    "inverse_temperature = 0.5\n"
+                                    "sampler = \"gibbs-sweep\"\n"
+                                    "coupling = { ensemble = \"gaussian\", n = 64, g = 1.0, symmetry = 1.0 }\n"
+                                    "\n"
+                                    "[noise]\n"
+                                    "kind = \"none\"\n"
+                                    "\n"
+                                    "[[task]]\n"
+                                    "name = \"run\"\n"
+                                    "do = \"simulate\"\n"
+                                    "initial = { kind = \"uniform\", lo = -1.0, hi = 1.0 }\n"
+                                    "burn_in = 100\n"
+                                    "steps = 1000\n"
+                                    "replicas = 16\n"
+                                    "record = { every = 10, units = [0, 1] }\n";
+
 static const sx_model_info infos[] = {
     { .kind = "linear",
       .title = "Linear network",
@@ -188,6 +233,27 @@ static const sx_model_info infos[] = {
       .fields = sx_cell_fields,
       .opts_size = sizeof(sx_cell_opts),
       .ops = &sx_cell_ops },
+    { .kind = "free-energy",
+      .title = "Free-energy attractor network",
+      .equation =
+          "p(s_i | others) ~ exp(theta_i s_i) on [-1, 1], theta_i = beta (b_i + sum_j J_ij s_j), mean coth theta - "
+          "1/theta",
+      .help =
+          "Continuous Bernoulli units (Spisak & Friston 2025): synchronous, sweeping and random Gibbs updates, or the "
+          "deterministic map of the means. Gibbs updates with symmetric J sample exp(-beta E), E = -b.s - s.J s/2.",
+      .example = free_energy_example,
+      .fields = sx_sampler_fields,
+      .opts_size = sizeof(sx_sampler_opts),
+      .ops = &sx_free_energy_ops },
+    { .kind = "ising",
+      .title = "Ising network",
+      .equation = "P(s_i = 1 | others) = 1/(1 + exp(-2 theta_i)), theta_i = beta (b_i + sum_j J_ij s_j)",
+      .help = "Units -1 and 1 under Glauber dynamics: synchronous (Little), sweeping and random Gibbs updates, or the "
+              "deterministic map of the means, tanh theta.",
+      .example = ising_example,
+      .fields = sx_sampler_fields,
+      .opts_size = sizeof(sx_sampler_opts),
+      .ops = &sx_ising_ops },
     { .kind = "equations",
       .title = "Your own equations as text",
       .equation = "x_i' = any text, as in (-x[i] + sum(j, W[i,j]*tanh(g*x[j])))/tau[i];  map: x_i <- the text;  x' = "

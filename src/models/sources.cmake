@@ -19,6 +19,8 @@ set(SX_MODELS_SOURCES
   src/models/noise_thermal.c
   src/models/input.c
   src/models/linear.c
+  src/models/continuous_bernoulli.c
+  src/models/samplers.c
   src/models/rate.c
   src/models/composed.c
   src/models/composed_create.c

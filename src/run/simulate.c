@@ -75,7 +75,7 @@ done:
 
 static sx_status set_times(sx_ctx *ctx, sx_simulation *s) {
     const sx_simulate_opts *o = &s->o;
-    bool map = sx_model_kind(s->model) == SX_MAP;
+    bool map = sx_model_kind(s->model) != SX_FLOW;
     int64_t k = 0;
     if (map) {
         double length = sx_model_input_end(s->model); /* steps left out: as long as the samples of the input last */

@@ -50,6 +50,8 @@ void SX_K(log)(int64_t n, const double *x, double *y);
 void SX_K(tanh)(int64_t n, const double *x, double *y);
 void SX_K(erf)(int64_t n, const double *x, double *y);
 void SX_K(sincospi)(int64_t n, const double *x, double *s, double *c);
+void SX_K(langevin)(int64_t n, const double *t, double *y);
+void SX_K(continuous_bernoulli)(int64_t n, const double *t, const double *u, double *x);
 void SX_K(normal)(sx_key key, uint64_t step, uint32_t slot, uint32_t replica0, int64_t n, int64_t b, double *out);
 void SX_K(normal_rows)(sx_key key, uint64_t step, uint32_t slot, uint32_t replica0, int64_t unit0, int64_t n, int64_t b,
                        double *out);
