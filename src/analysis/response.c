@@ -119,7 +119,10 @@ static const sx_output outputs[] = {
     { "slowest_rate", "point", "1/time", "slowest relaxation rate, < 0 when unstable" },
     { "speed", "point", "state/time", "largest component of F at the point (F(x) - x for maps), 0 at a fixed point" },
     { "covariance", "point,unit,unit2", "state^2", "stationary covariance" },
-    { "covariance_residual", "point", "1", "residual of the equation of the covariance, relative to 2 D" },
+    { "covariance_residual", "point", "1",
+      "residual of the equation of the covariance, relative to 2 D; krylov: estimated relative error of the "
+      "propagators" },
+    { "variance_residual", "point", "1", "krylov: largest residual of that equation in a probe" },
     { "variance", "point,unit", "state^2", "its diagonal; variance_se with random probes" },
     { "circulation", "point,unit,unit2", "state^2/time", "Q = (J C - C J^T)/2, the antisymmetric part of J C" },
     { "fdt_violation", "point", "1", "|Q| / |D| (Frobenius norms), 0 in equilibrium" },

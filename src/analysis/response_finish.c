@@ -29,7 +29,24 @@ static const void *state_of(const sx_writer_ *w, int64_t point) {
     return w->states[point * (1 + w->r->probes)];
 }
 static bool stable(const sx_writer_ *w, int64_t point) {
-    return sx_response_at_numbers(w->r, state_of(w, point))[AT_STABLE] != 0;
+    bool yes = true;
+    for (int64_t k = 0; k <= w->r->probes; k++)
+        yes = yes && sx_response_at_numbers(w->r, w->states[point * (1 + w->r->probes) + k])[AT_STABLE];
+    return yes;
+}
+/* The least rate seen by the items of a point; the largest residual of its probes. */
+static double least_rate(const sx_writer_ *w, int64_t point) {
+    double x = INFINITY;
+    for (int64_t k = 0; k <= w->r->probes; k++)
+        x = fmin(x, sx_response_at_part(w->r, w->states[point * (1 + w->r->probes) + k], RESPONSE_NUMBER)[NUMBER_RATE]);
+    return x;
+}
+static double probe_residual(const sx_writer_ *w, int64_t point) {
+    double x = 0;
+    for (int64_t k = 1; k <= w->r->probes; k++)
+        x = fmax(
+            x, sx_response_at_part(w->r, w->states[point * (1 + w->r->probes) + k], RESPONSE_NUMBER)[NUMBER_RESIDUAL]);
+    return x;
 }
 
 /* "point,unit,unit2", or without the point. */
@@ -88,7 +105,11 @@ static sx_status put_points(sx_ctx *ctx, const sx_writer_ *w) {
         SX_TRY(ctx, write_point(ctx, w, id, p, r->places.x + p * r->n));
         SX_TRY(ctx, write_point(ctx, w, flag, p, &yes));
     }
-    SX_TRY(ctx, put_number(ctx, w, NUMBER_RATE, true, "slowest_rate", "1/time", "slowest relaxation rate"));
+    SX_TRY(ctx, define(ctx, w, "slowest_rate", "", SX_DT_F64, "1/time", "slowest relaxation rate", &id));
+    for (int64_t p = 0; p < r->places.n; p++) {
+        double rate = least_rate(w, p);
+        SX_TRY(ctx, write_point(ctx, w, id, p, &rate));
+    }
     return put_number(ctx, w, NUMBER_SPEED, true, "speed", "state/time",
                       r->map ? "largest component of F(x) - x at the point" : "largest component of F at the point");
 }
@@ -129,8 +150,8 @@ static sx_status put_variance(sx_ctx *ctx, const sx_writer_ *w) {
     const sx_response *r = w->r;
     int64_t n = r->n, S = r->probes;
     double *v = NULL, *se = NULL, *row = NULL;
-    int id = -1, id_se = -1;
-    sx_status status;
+    int id = -1, id_se = -1, id_residual = -1;
+    sx_status status = SX_OK;
     if (!w->any || (!r->dense && S == 0)) return SX_OK;
     SX_GO(ctx, status, done, sx_alloc(ctx, n, sizeof *v, &v));
     SX_GO(ctx, status, done, sx_alloc(ctx, n, sizeof *se, &se));
@@ -140,6 +161,10 @@ static sx_status put_variance(sx_ctx *ctx, const sx_writer_ *w) {
         SX_GO(ctx, status, done,
               define(ctx, w, "variance_se", "unit", SX_DT_F64, "state^2", "standard error of variance over the probes",
                      &id_se));
+    if (!r->dense)
+        SX_GO(ctx, status, done,
+              define(ctx, w, "variance_residual", "", SX_DT_F64, "1",
+                     "largest residual of the equation of the covariance in a probe, relative to 2 D", &id_residual));
     for (int64_t p = 0; p < r->places.n; p++) {
         if (!stable(w, p)) continue;
         for (int64_t u = 0; u < n; u++) {
@@ -152,13 +177,26 @@ static sx_status put_variance(sx_ctx *ctx, const sx_writer_ *w) {
             sx_mean_se(S, row, &v[u], &se[u]);
         }
         SX_GO(ctx, status, done, write_point(ctx, w, id, p, v));
-        if (!r->dense) SX_GO(ctx, status, done, write_point(ctx, w, id_se, p, se));
+        if (r->dense) continue;
+        double residual = probe_residual(w, p);
+        SX_GO(ctx, status, done, write_point(ctx, w, id_se, p, se));
+        SX_GO(ctx, status, done, write_point(ctx, w, id_residual, p, &residual));
     }
 done:
     sx_free(ctx, row);
     sx_free(ctx, se);
     sx_free(ctx, v);
     return status;
+}
+
+/* Whether it is finite, dense, or by every probe. */
+static bool has_entropy(const sx_writer_ *w, int64_t point) {
+    const sx_response *r = w->r;
+    bool yes = stable(w, point) && (r->dense || r->probes > 0);
+    for (int64_t k = 0; k <= r->probes; k++)
+        if (r->dense || k > 0)
+            yes = yes && sx_response_at_numbers(r, w->states[point * (1 + r->probes) + k])[AT_ENTROPY];
+    return yes;
 }
 
 /* Dense: a number of each point where it is finite. Krylov: the mean over probes. */
@@ -168,8 +206,7 @@ static sx_status put_entropy(sx_ctx *ctx, const sx_writer_ *w) {
     int id = -1, id_se = -1;
     bool some = false;
     sx_status status;
-    for (int64_t p = 0; p < r->places.n; p++)
-        some = some || (stable(w, p) && sx_response_at_numbers(r, state_of(w, p))[AT_ENTROPY]);
+    for (int64_t p = 0; p < r->places.n; p++) some = some || has_entropy(w, p);
     if (!some)
         return !w->any || (!r->dense && r->probes == 0)
                    ? SX_OK
@@ -185,7 +222,7 @@ static sx_status put_entropy(sx_ctx *ctx, const sx_writer_ *w) {
               define(ctx, w, "entropy_production_se", "", SX_DT_F64, "1/time",
                      "standard error of entropy_production over the probes", &id_se));
     for (int64_t p = 0; p < r->places.n; p++) {
-        if (!stable(w, p) || !sx_response_at_numbers(r, state_of(w, p))[AT_ENTROPY]) continue;
+        if (!has_entropy(w, p)) continue;
         value = sx_response_at_part(r, state_of(w, p), RESPONSE_NUMBER)[NUMBER_ENTROPY];
         for (int64_t k = 0; k < r->probes; k++)
             row[k] = sx_response_at_part(r, w->states[p * (1 + r->probes) + 1 + k], RESPONSE_NUMBER)[NUMBER_ENTROPY];
@@ -211,7 +248,8 @@ static sx_status put_covariance(sx_ctx *ctx, const sx_writer_ *w) {
     if (!r->noisy) return SX_OK;
     SX_TRY(ctx, put_part(ctx, w, RESPONSE_COVARIANCE, "covariance", pair, "state^2", "stationary covariance"));
     SX_TRY(ctx, put_number(ctx, w, NUMBER_RESIDUAL, false, "covariance_residual", "1",
-                           "residual of the equation of the covariance, relative to 2 D"));
+                           r->dense ? "residual of the equation of the covariance, relative to 2 D"
+                                    : "estimated relative error of the propagators behind the covariance"));
     SX_TRY(ctx, put_variance(ctx, w));
     SX_TRY(ctx, put_entropy(ctx, w));
     if (!r->dense) return SX_OK;
@@ -272,9 +310,11 @@ static sx_status warn(sx_ctx *ctx, const sx_writer_ *w) {
         double size = 1;
         for (int64_t u = 0; u < r->n; u++) size = fmax(size, fabs(r->places.x[p * r->n + u]));
         if (!stable(w, p)) {
-            SX_TRY(ctx, sx_result_warn(ctx, w->result, r->group,
-                                       "point %lld is not stable (slowest rate %g): it has no stationary fluctuations",
-                                       (long long)p, number[NUMBER_RATE]));
+            SX_TRY(ctx,
+                   sx_result_warn(ctx, w->result, r->group,
+                                  "point %lld is not stable (slowest rate %g%s): it has no stationary fluctuations",
+                                  (long long)p, least_rate(w, p),
+                                  r->dense ? "" : " in the Krylov spaces, which a strongly non-normal J can mislead"));
             continue;
         }
         if (number[NUMBER_SPEED] > 1e-6 * size)
@@ -283,7 +323,7 @@ static sx_status warn(sx_ctx *ctx, const sx_writer_ *w) {
                             "point %lld is not a fixed point (|F| up to %g): linear theory about it is not that of a "
                             "stationary state",
                             (long long)p, number[NUMBER_SPEED]));
-        double worst = fmax(number[NUMBER_RESIDUAL], number[NUMBER_SOLVE]);
+        double worst = fmax(fmax(number[NUMBER_RESIDUAL], number[NUMBER_SOLVE]), probe_residual(w, p));
         if (worst > r->o.tolerance)
             SX_TRY(ctx,
                    sx_result_warn(ctx, w->result, r->group,

@@ -21,6 +21,7 @@
 #include <string.h>
 
 #define PI 3.14159265358979323846
+enum { WIDE = 8 }; /* columns of a product */
 
 typedef struct sx_band {
     const sx_response *r;
@@ -34,17 +35,17 @@ typedef struct sx_band {
     sx_work work;
 } sx_band;
 
-/* K + 1 vectors, four vectors, the noise (rank), the model's scratch */
+/* K + 1 vectors, four times eight columns, the noise (rank), the model's scratch */
 int64_t sx_response_krylov_scratch(const sx_response *r) {
     int64_t n = (r->n + 7) / 8 * 8, rank = (r->rank + 7) / 8 * 8;
-    return (r->K + 5) * n + rank + sx_model_work(r->model, 1) + 64;
+    return (r->K + 1 + 4 * WIDE) * n + rank + sx_model_work(r->model, WIDE) + 64;
 }
 
-static void multiply(const sx_band *a, const double *u, double *out) {
+static void multiply(const sx_band *a, int64_t b, const double *u, double *out) {
     const sx_model_ops *ops = sx_model_operations(a->m);
     int64_t n = a->r->n;
-    (a->transposed ? ops->vjp : ops->jvp)(sx_model_self(a->m), 0, (sx_cbatch){ a->x, n, 1 }, (sx_cbatch){ u, n, 1 },
-                                          (sx_batch){ out, n, 1 }, a->work);
+    (a->transposed ? ops->vjp : ops->jvp)(sx_model_self(a->m), 0, (sx_cbatch){ a->x, n, 1 }, (sx_cbatch){ u, n, b },
+                                          (sx_batch){ out, n, b }, a->work);
 }
 
 static double length(int64_t n, const double *x) {
@@ -60,7 +61,7 @@ static sx_status extend(sx_ctx *ctx, sx_band *a) {
     SX_TRY(ctx, sx_alloc(ctx, a->K, sizeof *h, &h));
     while (a->j < a->k && (a->k < a->K || a->k == n)) {
         double *w = a->V + a->k * n;
-        multiply(a, a->V + a->j * n, w);
+        multiply(a, 1, a->V + a->j * n, w);
         double before = length(n, w);
         for (int pass = 0; pass < 2; pass++) { /* twice is enough (Giraud, Langou, Rozloznik 2005) */
             sx_gemm(false, false, a->k, 1, n, 1, a->V, n, w, 1, 0, h, 1);
@@ -234,28 +235,32 @@ done_:
 
 /* -- random probes -------------------------------------------------------------------------------------------------------------- */
 
-/* Adds u_u^2 of the columns of V^T L to the variances, and 1/2 [(J w).D^-1 J w - w.D^-1 J^2 w] of each column w to the entropy production. p: 4 n */
+/* Adds the squares of the columns w of V^T L to the variances, and 1/2 [(J w).D^-1 J w - w.D^-1 J^2 w] of each to the entropy production. Eight columns
+ * at once; p: 4 x 8 n. */
 static void add_columns(const sx_band *a, int64_t columns, const double *L, double *variance, double *p,
                         double *entropy, bool *defined) {
     const sx_noise *noise = sx_model_noise(a->m);
     const sx_noise_ops *ops = sx_noise_operations(noise);
-    int64_t n = a->r->n, j = a->j, stride = (n + 7) / 8 * 8;
-    double *w = p, *Jw = p + stride, *JJw = Jw + stride, *d = JJw + stride, sum = 0, residual;
-    for (int64_t c = 0; c < columns; c++) {
-        double part = 0;
-        sx_gemm(true, false, n, 1, j, 1, a->V, n, L + c, columns, 0, w, 1);
-        for (int64_t u = 0; u < n; u++) variance[u] += w[u] * w[u];
+    int64_t n = a->r->n, j = a->j, stride = (n + 7) / 8 * 8 * WIDE;
+    double *w = p, *Jw = p + stride, *JJw = Jw + stride, *d = JJw + stride, sum = 0, residual[2][WIDE];
+    for (int64_t c = 0; c < columns; c += WIDE) { /* columns is a multiple of WIDE, filled up with zeros */
+        sx_gemm(true, false, n, WIDE, j, 1, a->V, n, L + c, columns, 0, w, WIDE);
+        for (int64_t u = 0; u < n; u++)
+            for (int k = 0; k < WIDE; k++) variance[u] += w[u * WIDE + k] * w[u * WIDE + k];
         if (!*defined) continue;
-        multiply(a, w, Jw);
-        multiply(a, Jw, JJw);
-        ops->Dinv(sx_noise_self(noise), 0, (sx_cbatch){ a->x, n, 1 }, (sx_cbatch){ Jw, n, 1 }, (sx_batch){ d, n, 1 },
-                  &residual, a->work);
-        *defined = residual <= 1e-9 * length(n, Jw);
-        for (int64_t u = 0; u < n; u++) part += Jw[u] * d[u];
-        ops->Dinv(sx_noise_self(noise), 0, (sx_cbatch){ a->x, n, 1 }, (sx_cbatch){ JJw, n, 1 }, (sx_batch){ d, n, 1 },
-                  &residual, a->work);
-        *defined = *defined && residual <= 1e-9 * length(n, JJw);
-        for (int64_t u = 0; u < n; u++) part -= w[u] * d[u];
+        double part = 0, size = 0;
+        multiply(a, WIDE, w, Jw);
+        multiply(a, WIDE, Jw, JJw);
+        ops->Dinv(sx_noise_self(noise), 0, (sx_cbatch){ a->x, n, 1 }, (sx_cbatch){ Jw, n, WIDE },
+                  (sx_batch){ d, n, WIDE }, residual[0], a->work);
+        for (int64_t k = 0; k < n * WIDE; k++) {
+            part += Jw[k] * d[k];
+            size += Jw[k] * Jw[k] + JJw[k] * JJw[k];
+        }
+        ops->Dinv(sx_noise_self(noise), 0, (sx_cbatch){ a->x, n, 1 }, (sx_cbatch){ JJw, n, WIDE },
+                  (sx_batch){ d, n, WIDE }, residual[1], a->work);
+        for (int64_t k = 0; k < n * WIDE; k++) part -= w[k] * d[k];
+        for (int k = 0; k < 2 * WIDE; k++) *defined = *defined && residual[k / WIDE][k % WIDE] <= 1e-9 * sqrt(size);
         sum += part / 2;
     }
     *entropy = sum;
@@ -279,8 +284,8 @@ static sx_status probe(sx_ctx *ctx, const sx_response *r, sx_band *a, int64_t it
     a->k = 1;
     SX_TRY(ctx, extend(ctx, a));
     int64_t j = a->j, jj = j * j;
-    SX_GO(ctx, status, done, sx_alloc(ctx, 4 * jj + j, sizeof *S, &S));
-    double *T = S, *G = S + jj, *Y = S + 2 * jj, *L = S + 3 * jj, *w = S + 4 * jj;
+    SX_GO(ctx, status, done, sx_alloc(ctx, 3 * jj + j * (j + WIDE) + j, sizeof *S, &S));
+    double *T = S, *G = S + jj, *Y = S + 2 * jj, *L = S + 3 * jj, *w = L + j * (j + WIDE);
     for (int64_t i = 0; i < j; i++) memcpy(T + i * j, a->T + i * a->K, sizeof(double) * (size_t)j);
     SX_GO(ctx, status, done, sx_response_rate(ctx, r->map, j, T, &rate));
     number[NUMBER_RATE] = rate;
@@ -298,10 +303,12 @@ static sx_status probe(sx_ctx *ctx, const sx_response *r, sx_band *a, int64_t it
     SX_GO(ctx, status, done, sx_symmetric_eigen(ctx, j, Y, w, G));
     int64_t columns = 0;
     for (int64_t k = 0; k < j; k++) columns += w[k] > 1e-14 * w[j - 1];
+    int64_t wide = (columns + WIDE - 1) / WIDE * WIDE;
     for (int64_t i = 0; i < j; i++)
-        for (int64_t c = 0; c < columns; c++) L[i * columns + c] = G[i * j + j - 1 - c] * sqrt(w[j - 1 - c]);
+        for (int64_t c = 0; c < wide; c++)
+            L[i * wide + c] = c < columns ? G[i * j + j - 1 - c] * sqrt(w[j - 1 - c]) : 0;
     bool defined = ops->Dinv != NULL;
-    add_columns(a, columns, L, sx_response_at_part(r, state, RESPONSE_VARIANCE), p, &number[NUMBER_ENTROPY], &defined);
+    add_columns(a, wide, L, sx_response_at_part(r, state, RESPONSE_VARIANCE), p, &number[NUMBER_ENTROPY], &defined);
     at[AT_ENTROPY] = defined;
 done:
     sx_free(ctx, S);
@@ -314,9 +321,9 @@ sx_status sx_response_krylov(sx_ctx *ctx, const sx_response *r, int64_t item, vo
     sx_band a = {
         .r = r, .m = r->places.models[point], .x = r->places.x + point * n, .K = r->K, .transposed = which == 0
     };
-    double *p = scratch + (r->K + 1) * stride, *z = p + 4 * stride;
+    double *p = scratch + (r->K + 1) * stride, *z = p + 4 * WIDE * stride;
     a.V = scratch;
-    a.work = (sx_work){ .p = z + (r->rank + 7) / 8 * 8, .doubles = sx_model_work(a.m, 1), .exec = exec };
+    a.work = (sx_work){ .p = z + (r->rank + 7) / 8 * 8, .doubles = sx_model_work(a.m, WIDE), .exec = exec };
     memset(scratch, 0, sizeof(double) * (size_t)((r->K + 1) * stride));
     SX_TRY(ctx, sx_alloc(ctx, r->K * r->K, sizeof *a.T, &a.T));
     if (which == 0) {

@@ -7,6 +7,8 @@
  * (theory/unified-dynamics section 5; van Kampen, ch. X): right to leading order in the noise. */
 #include "simulate_private.h"
 
+#include "core/mutant.h"
+
 #include "core/linalg.h"
 #include "run/scheme_law.h"
 
@@ -83,7 +85,7 @@ static sx_status fixed_point_law(sx_ctx *ctx, const sx_simulation *s, double *me
                                   batch(xb + n * b, n, b), wk);
     for (int64_t u = 0; u < n; u++)
         for (int64_t k = rank; k < b; k++) xb[n * b + u * b + k] = 0;
-    sx_gemm(false, true, n, n, b, 2, xb + n * b, b, xb + n * b, b, 0, Q, n);
+    sx_gemm(false, true, n, n, b, SX_MUTANT(linear_noise_2D) ? 1 : 2, xb + n * b, b, xb + n * b, b, 0, Q, n);
     if (sx_lyapunov(ctx, n, J, Q, C) < 0) {
         sx_ctx_clear(ctx);
         *found = false;

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "run/scheme_law.h"
 
+#include "core/mutant.h"
+
 #include "core/linalg.h"
 
 #include <string.h>
@@ -81,7 +83,7 @@ sx_status sx_scheme_stationary(sx_ctx *ctx, const sx_scheme *s, double *mean, do
         SX_GO(ctx, status, done, sx_solve(ctx, n, 1, A, s->m, mean));
     }
     sx_gemm(false, true, n, n, rank, 1, s->N1, rank, s->N1, rank, 0, S, n);
-    sx_gemm(false, true, n, n, rank, 1, s->N2, rank, s->N2, rank, 1, S, n);
+    sx_gemm(false, true, n, n, rank, SX_MUTANT(scheme_second) ? 0 : 1, s->N2, rank, s->N2, rank, 1, S, n);
     if (s->shared) {
         sx_gemm(false, true, n, n, rank, 1, s->N2, rank, s->N1, rank, 0, cross, n);
         sx_gemm(false, false, n, n, n, 1, s->M, n, cross, n, 0, A, n);
