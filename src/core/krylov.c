@@ -228,7 +228,7 @@ static int plain_restarts(const sx_krylov_opts *o) {
 
 static sx_status iterate(sx_ctx *ctx, sx_krylov *s) {
     const int restarts = s->o->restarts > 0 ? s->o->restarts : 500;
-    int k = 0, size = 0, extract = 0, keep = 0;
+    int k = 0, size = 0, extract = 0, keep = 0, stage = 0; /* stage: restarts with the present operator */
     double beta = 0;
     SX_TRY(ctx, start_with(ctx, s, 0));
     for (s->restarts = 0; s->restarts < restarts; ++s->restarts) {
@@ -238,18 +238,24 @@ static sx_status iterate(sx_ctx *ctx, sx_krylov *s) {
         SX_TRY(ctx, shrink(ctx, s, size, keep, beta));
         k = keep;
         bool last = s->restarts + 1 == restarts || s->m == s->n;
-        if (last || promising(s, extract)) {
+        bool near_end = promising(s, extract);
+        if (last || near_end) {
             SX_RUN(ctx, sx_krylov_extract(ctx, s, extract, s->V + (int64_t)(keep + 1) * s->n));
             if (s->converged >= s->wanted || s->m == s->n) break;
         }
         if (s->o->what && !sx_progress(ctx, s->o->what, s->converged, s->wanted)) return SX_STOPPED;
-        if (s->c == s->a && s->restarts + 1 == plain_restarts(s->o)) {
-            int kind = s->o->filter == SX_FILTER_EXPONENTIAL ? SX_FILTER_EXPONENTIAL : SX_FILTER_CHEBYSHEV;
-            SX_RUN(ctx, sx_krylov_plan(ctx, s, kind, keep, s->re, s->im));
-            if (s->c != s->a) {
-                SX_TRY(ctx, start_with(ctx, s, extract));
-                k = 0;
-            }
+        ++stage;
+        bool begin = s->c == s->a && stage == plain_restarts(s->o);
+        bool renew = s->filter && s->o->degree <= 0 && s->degree < SX_KRYLOV_DEGREE && stage >= (near_end ? 6 : 2);
+        if (!begin && !renew) continue;
+        const sx_filter *before = s->filter;
+        int kind = s->o->filter == SX_FILTER_EXPONENTIAL ? SX_FILTER_EXPONENTIAL : SX_FILTER_CHEBYSHEV;
+        if (renew) SX_RUN(ctx, sx_krylov_ritz(ctx, s, keep, s->V + (int64_t)(keep + 1) * s->n));
+        SX_RUN(ctx, sx_krylov_plan(ctx, s, kind, keep, s->re, s->im));
+        stage = 0;
+        if (s->filter != before) {
+            SX_TRY(ctx, start_with(ctx, s, extract));
+            k = 0;
         }
     }
     return SX_OK;

@@ -190,7 +190,7 @@ static sx_status sort_cloud(sx_ctx *ctx, const sx_krylov *s, int ritz, const dou
 }
 
 sx_status sx_krylov_plan(sx_ctx *ctx, sx_krylov *s, int kind, int ritz, const double *re, const double *im) {
-    enum { MOST = 400 };
+    const int most = SX_KRYLOV_DEGREE, least = s->filter ? 2 * s->degree : 2;
     cloud p = { 0 };
     sx_status status;
     SX_GO(ctx, status, done, sort_cloud(ctx, s, ritz, re, im, &p));
@@ -202,12 +202,13 @@ sx_status sx_krylov_plan(sx_ctx *ctx, sx_krylov *s, int kind, int ritz, const do
         if (!(rate > 0)) goto done;
         f.centre = sign * c;
         f.focus2 = focus2;
-        f.degree = s->o->degree > 0 ? s->o->degree : (int)fmin(fmax(ceil(2 / rate), 2), MOST);
+        f.degree = s->o->degree > 0 ? s->o->degree : (int)fmin(fmax(ceil(5 / rate), least), most);
     } else {
-        double t = 2 / (last - p.edge), per_degree = 3.3; /* |t0| radius of one product: 27 of them for a step of 8 */
+        double t = 5 / (last - p.edge), per_degree = 3.3; /* |t0| radius of one product: 27 of them for a step of 8 */
         f.centre = sign * p.right;
         f.radius = 1.05 * hypot(p.right - p.left, p.height);
-        f.time = sign * fmin(t, (s->o->degree > 0 ? s->o->degree : MOST) / (per_degree * f.radius));
+        t = fmax(t, least / (per_degree * f.radius));
+        f.time = sign * fmin(t, (s->o->degree > 0 ? s->o->degree : most) / (per_degree * f.radius));
     }
     sx_filter *made;
     SX_GO(ctx, status, done, sx_filter_create(ctx, s->a, &f, &made));

@@ -116,6 +116,19 @@ done:
     return status;
 }
 
+sx_status sx_krylov_ritz(sx_ctx *ctx, sx_krylov *s, int size, double *scratch) {
+    lapack_int info, lwork = (lapack_int)(s->m * (int64_t)s->m);
+    for (int j = 0; j < size; ++j) {
+        SX_RUN(ctx, sx_operator_apply(ctx, s->a, s->V + (int64_t)j * s->n, scratch, &s->products));
+        s->anorm = fmax(s->anorm, sx_basis_norm(&s->b, scratch));
+        sx_basis_gram(s->n, size, s->V, 1, scratch, s->H + (int64_t)j * s->m);
+    }
+    info =
+        LAPACKE_dgeev_work(LAPACK_COL_MAJOR, 'N', 'N', size, s->H, s->m, s->re, s->im, NULL, 1, NULL, 1, s->Y, lwork);
+    if (info) return SX_FAIL(ctx, SX_E_NUMERIC, "the eigenvalues of a Rayleigh quotient did not converge");
+    return SX_OK;
+}
+
 /* -- normalisation -------------------------------------------------------------------------------------------------------------------------- */
 
 static double dot(int64_t n, const double *x, const double *y) {

@@ -43,7 +43,12 @@ double sx_krylov_score(const sx_krylov_opts *o, double re, double im);
 double sx_krylov_limit(const sx_krylov *s, double re, double im);
 /* Rayleigh-Ritz of A on the first `size` rows of V, `scratch` rows of length n beside; fills found, converged and the arrays. */
 sx_status sx_krylov_extract(sx_ctx *ctx, sx_krylov *s, int size, double *scratch) SX_MUST_USE;
-/* Polynomial for the wanted ones from Ritz values of A; s->filter and s->c are replaced. */
+/* Ritz values of A alone on the first `size` rows of V into re, im; one row of scratch. */
+sx_status sx_krylov_ritz(sx_ctx *ctx, sx_krylov *s, int size, double *scratch) SX_MUST_USE;
+/* Highest degree that is chosen unasked. */
+enum { SX_KRYLOV_DEGREE = 400 };
+/* Polynomial for the wanted ones from Ritz values of A; s->filter and s->c are replaced, by at least twice the degree of a filter
+ * before. The caller starts again when s->filter has changed. */
 sx_status sx_krylov_plan(sx_ctx *ctx, sx_krylov *s, int kind, int ritz, const double *re, const double *im) SX_MUST_USE;
 /* One run for right vectors; left vectors and everything normalised. */
 sx_status sx_krylov_run(sx_ctx *ctx, const sx_operator *a, const sx_krylov_opts *o, sx_modes *out) SX_MUST_USE;
