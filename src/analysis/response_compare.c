@@ -9,6 +9,7 @@
 
 #include "core/fft.h"
 #include "core/linalg.h"
+#include "core/mutant.h"
 #include "run/scheme_law.h"
 
 #include <separatrix/models.h>
@@ -114,7 +115,7 @@ static sx_status scheme_law(sx_ctx *ctx, sx_beside *b) {
     sx_scheme scheme = { 0 };
     const void *state = state_of(b, b->point);
     sx_status status;
-    if (method < 0 || !(h > 0) || !r->dense || n > SCHEME_LIMIT) return SX_OK;
+    if (method < 0 || !(h > 0) || !r->dense || n > SCHEME_LIMIT || SX_MUTANT(response_continuum)) return SX_OK;
     SX_GO(
         ctx, status, done,
         linear_model(ctx, r, sx_response_at_part(r, state, RESPONSE_J), sx_response_at_part(r, state, RESPONSE_B), &m));
