@@ -96,7 +96,7 @@ static sx_result *run(sx_ctx *ctx, const sx_model *m, const sx_simulate_opts *o,
 }
 
 /* Stationary law of Euler-Maruyama on the OU process at h = 0.1: variance 1/(1 - h/2) = 1.0526316 (reliability.md A3), not 1. The lag-k
- * autocovariance is variance (1 - h)^k. Mutants: noise-dt, noise-sqrt2, same-replica-key. */
+ * autocovariance is variance (1 - h)^k. Mutants: noise_dt, noise_sqrt2, noise_2D, lag_index, covariance_padding, moment_shift, pilot_noise. */
 static void test_ou_law(void **state) {
     (void)state;
     sx_ctx *ctx = context(2);
@@ -147,7 +147,7 @@ static void test_ou_law(void **state) {
 }
 
 /* S(w) = 2 D/(1 + w^2); the sampled spectrum is the aliased one: with q = e^-s, var s (1 - q^2)/(1 - 2 q cos(w s) + q^2). Hann windows smear a
- * smooth spectrum by about S'' df^2 / 2, far below the error here. */
+ * smooth spectrum by about S'' df^2 / 2, far below the error here. Mutant: psd_window. */
 static void test_psd(void **state) {
     (void)state;
     sx_ctx *ctx = context(2);
@@ -173,6 +173,114 @@ static void test_psd(void **state) {
     assert_true(fabs(worst) < 5);
     sx_result_free(ctx, r);
     sx_model_free(ctx, m);
+    sx_ctx_free(ctx);
+}
+
+/* The stationary law of Euler-Maruyama on the OU process is normal with variance v = 1/(1 - h/2). One sample per replica after the burn-in: the
+ * bins and what lies outside are binomial. Mutants: burn_in, histogram_range. */
+static void test_histogram(void **state) {
+    (void)state;
+    enum { BINS = 8, REPLICAS = 20000 };
+    sx_ctx *ctx = context(2);
+    sx_model *m = ou(ctx, 1, 1, 1);
+    sx_simulate_opts o = options();
+    o.method = SX_METHOD_EULER_MARUYAMA;
+    o.dt = 0.1;
+    o.burn_in = 10;
+    o.duration = o.sample_every = 0.1;
+    o.replicas = REPLICAS;
+    o.pilot = false;
+    o.histogram_bins = BINS;
+    o.histogram_lo = -2;
+    o.histogram_hi = 1.5;
+    sx_result *r = run(ctx, m, &o, 6, "histogram");
+    const double scale = sqrt(0.5 * (1 - 0.05)), width = 3.5 / BINS; /* P(x < y) = erfc(-y scale)/2 */
+    double worst = 0, inside = 0;
+    for (int k = 0; k < BINS; k++) {
+        const double lo = -2 + k * width, p = 0.5 * (erfc(-(lo + width) * scale) - erfc(-lo * scale));
+        const double z = (get(ctx, r, "histogram", "x_histogram", k) * width - p) / sqrt(p * (1 - p) / REPLICAS);
+        if (fabs(z) > fabs(worst)) worst = z;
+        inside += p;
+    }
+    const double z = (get(ctx, r, "histogram", "x_outside", 0) - (1 - inside)) / sqrt(inside * (1 - inside) / REPLICAS);
+    print_message("worst z of %d bins %.2f, outside %.2f\n", BINS, worst, z);
+    assert_true(fabs(worst) < 5);
+    assert_true(fabs(z) < 5);
+    sx_result_free(ctx, r);
+    sx_model_free(ctx, m);
+    sx_ctx_free(ctx);
+}
+
+/* The pilot of a method with two sets of normals: the shift is the difference of the exact laws at h/2 and h, and both paths see the same Brownian
+ * motion, so that a few replicas resolve it. Mutant: pilot_dz. */
+static void test_pilot_sra(void **state) {
+    (void)state;
+    sx_ctx *ctx = context(2);
+    sx_model *m = ou(ctx, 1, 1, 1);
+    sx_simulate_opts o = options();
+    double variance[2];
+    o.method = SX_METHOD_SRA;
+    o.dt = 0.5;
+    o.burn_in = 20;
+    o.duration = 4000;
+    o.replicas = 32;
+    sx_result *r = run(ctx, m, &o, 7, "pilot");
+    variance[0] = get(ctx, r, "pilot", "x_variance_theory", 0);
+    const double shift = get(ctx, r, "pilot", "dt_shift_variance", 0),
+                 se = get(ctx, r, "pilot", "dt_shift_variance_se", 0);
+    sx_result_free(ctx, r);
+    o.dt = 0.25;
+    o.duration = 10;
+    r = run(ctx, m, &o, 7, "pilot");
+    variance[1] = get(ctx, r, "pilot", "x_variance_theory", 0);
+    sx_result_free(ctx, r);
+    print_message("variances %.6f %.6f, shift %.6f +- %.6f\n", variance[0], variance[1], shift, se);
+    assert_true(fabs(shift - (variance[1] - variance[0])) < 5 * se);
+    assert_true(fabs(shift) > 10 * se);
+    sx_model_free(ctx, m);
+    sx_ctx_free(ctx);
+}
+
+/* One rate unit x' = -x + w tanh x + I with weak noise: fixed point x*, J = -1 + w (1 - tanh^2 x*), variance -D/J to leading order. Mutant:
+ * linear_noise_2D. */
+static void test_linear_noise(void **state) {
+    (void)state;
+    sx_ctx *ctx = context(1);
+    const double w = 0.5, I = 0.7, D = 1e-4;
+    sx_rate_opts ro = SX_RATE_OPTS;
+    sx_fields_default(sx_rate_fields, &ro);
+    ro.struct_size = sizeof ro;
+    sx_coupling *W = NULL;
+    sx_input input = SX_INPUT;
+    sx_model *bare = NULL, *m = NULL;
+    sx_noise *noise = NULL;
+    input.amplitude = (sx_values){ 1, &I };
+    OK(ctx, sx_coupling_dense(ctx, 1, 1, &w, &W));
+    OK(ctx, sx_rate_create(ctx, &ro, W, NULL, &input, NULL, &bare));
+    OK(ctx, sx_noise_additive(ctx, 1, (sx_values){ 1, &D }, &noise));
+    OK(ctx, sx_model_with_noise(ctx, bare, noise, SX_KINETIC, &m));
+    sx_simulate_opts o = options();
+    o.method = SX_METHOD_HEUN;
+    o.dt = 0.05;
+    o.burn_in = 20;
+    o.duration = 200;
+    o.replicas = 400;
+    o.compare = SX_COMPARE_LINEAR;
+    sx_result *r = run(ctx, m, &o, 8, "weak");
+    double x = 0;
+    for (int k = 0; k < 200; k++) x = w * tanh(x) + I; /* contraction by w */
+    const double want = D / (1 - w * (1 - tanh(x) * tanh(x)));
+    const double v = get(ctx, r, "weak", "x_variance", 0), se = get(ctx, r, "weak", "x_variance_se", 0);
+    print_message("variance %.4e +- %.1e, predicted %.4e\n", v, se, want);
+    assert_true(fabs(get(ctx, r, "weak", "x_mean_theory", 0) - x) < 1e-10);
+    assert_true(fabs(get(ctx, r, "weak", "x_variance_theory", 0) / want - 1) < 1e-10);
+    assert_true(fabs(v - want) < 5 * se + 2e-3 * want); /* the next order in D and h^2 */
+    sx_result_free(ctx, r);
+    sx_noise_free(ctx, noise);
+    sx_coupling_free(ctx, W);
+    sx_model_free(ctx, bare);
+    sx_model_free(ctx, m);
+    assert_int_equal(sx_ctx_bytes(ctx), 0);
     sx_ctx_free(ctx);
 }
 
@@ -202,6 +310,47 @@ static void test_first_passage(void **state) {
     double mean = sum / 4000, se = sqrt((sumsq / 4000 - mean * mean) / 4000), want = pow(1 + 0.5826 * 0.1, 2);
     print_message("mean exit time %.5f +- %.5f, predicted %.5f\n", mean, se, want);
     assert_true(fabs(mean - want) < 5 * se);
+    sx_result_free(ctx, r);
+    sx_model_free(ctx, m);
+    sx_ctx_free(ctx);
+}
+
+/* The same out of (-R, R), censored at T: with L = R + 0.5826 sqrt(h) the survival function is
+ *     S(t) = 4/pi sum_k (-1)^k/(2k+1) exp(-(2k+1)^2 pi^2 t/(8 L^2))
+ * and the rate estimates (1 - S(T))/int_0^T S, with the spread of a ratio of means. Mutants: passage_censored, ball_radius. */
+static void test_censored_passage(void **state) {
+    (void)state;
+    enum { N = 4000 };
+    sx_ctx *ctx = context(2);
+    const double zero = 0, R = 1.4, T = 2, h = 0.01, L = R + 0.5826 * sqrt(h);
+    sx_model *m = ou(ctx, 1, 0, 0.5);
+    sx_simulate_opts o = options();
+    sx_target ball = { .name = "out", .above = NAN, .below = NAN, .centre = { 1, &zero }, .radius = R };
+    o.method = SX_METHOD_EULER_MARUYAMA;
+    o.dt = h;
+    o.duration = T;
+    o.replicas = N;
+    o.moments = false;
+    o.first_passage = (sx_tables){ 1, &ball };
+    sx_result *r = run(ctx, m, &o, 9, "exit");
+    double S = 0, area = 0;
+    for (int k = 0; k < 30; k++) {
+        const double a = pow((2 * k + 1) * M_PI / L, 2) / 8, c = (k % 2 ? -4 : 4) / (M_PI * (2 * k + 1));
+        S += c * exp(-a * T);
+        area += c * (1 - exp(-a * T)) / a;
+    }
+    const double want = (1 - S) / area, rate = get(ctx, r, "exit", "passage_rate", 0);
+    double spread = 0, censored = 0;
+    for (int k = 0; k < N; k++) {
+        const double t = get(ctx, r, "exit", "first_passage", k), c = get(ctx, r, "exit", "censored", k);
+        assert_true(c == 0 || t == T);
+        censored += c;
+        spread += pow((1 - c) - want * t, 2);
+    }
+    const double z = (censored / N - S) / sqrt(S * (1 - S) / N), se = sqrt(spread) / N / area;
+    print_message("%.0f censored, z = %.2f; rate %.5f +- %.5f, predicted %.5f\n", censored, z, rate, se, want);
+    assert_true(fabs(z) < 5);
+    assert_true(fabs(rate - want) < 5 * se);
     sx_result_free(ctx, r);
     sx_model_free(ctx, m);
     sx_ctx_free(ctx);
@@ -254,7 +403,7 @@ static bool note_worker(void *user) {
     return false;
 }
 
-/* Same bits for 1, 2, 3, 4 and 7 workers. */
+/* Same bits for 1, 2, 3, 4 and 7 workers. Mutant: thread_blocks. */
 static void test_threads(void **state) {
     (void)state;
     uint64_t first = 0;
@@ -313,6 +462,7 @@ static void remove_directory(const char *name) {
     rmdir(name);
 }
 
+/* Mutant: checkpoint_section. */
 static void test_resume(void **state) {
     (void)state;
     sx_ctx *plain = context(2);
@@ -540,7 +690,7 @@ static void test_streams(void **state) {
 }
 
 /* Two tasks, two replicas and two units are uncorrelated: z = sqrt(N) r over N = 4000 replicas of last states of independent processes. Mutant:
- * same-replica-key makes replicas equal. */
+ * same_replica_key makes replicas equal. */
 static double correlation(int64_t n, const double *a, const double *b) {
     double ma = 0, mb = 0, ab = 0, aa = 0, bb = 0;
     for (int64_t i = 0; i < n; i++) ma += a[i] / (double)n, mb += b[i] / (double)n;
@@ -596,6 +746,8 @@ int main(void) {
     setvbuf(stdout, NULL, _IOLBF, 0);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ou_law),        cmocka_unit_test(test_psd),
+        cmocka_unit_test(test_histogram),     cmocka_unit_test(test_pilot_sra),
+        cmocka_unit_test(test_linear_noise),  cmocka_unit_test(test_censored_passage),
         cmocka_unit_test(test_first_passage), cmocka_unit_test(test_threads),
         cmocka_unit_test(test_resume),        cmocka_unit_test(test_damaged_checkpoints),
         cmocka_unit_test(test_blow_up),       cmocka_unit_test(test_refusals),

@@ -15,7 +15,7 @@ void sx_mean_se(int64_t n, const double *x, double *mean, double *se) {
     *mean = n > 0 ? sum / (double)n : undefined;
     for (int64_t i = 0; i < n; ++i) squares += (x[i] - *mean) * (x[i] - *mean);
     /* se^2 = sum (x - mean)^2 / (n (n - 1)) */
-    *se = n > 1 ? sqrt(squares / ((double)n * (double)(n - 1))) : undefined;
+    *se = n > 1 ? sqrt(squares / ((double)n * (double)(n - !SX_MUTANT(mean_se_n)))) : undefined;
 }
 
 /* With m_r = sum_r / S, q_r = sumsq_r / S and R replicas of S samples:
@@ -49,7 +49,7 @@ void sx_pooled_moments(int64_t replicas, int64_t samples, const double *sum, con
     }
     *mean_se = sqrt(m2 / (R * (R - 1)));
     if (SX_MUTANT(stats_independent)) *mean_se = sqrt(Q / R / (R * S));
-    *variance = Q / R - (M / R) * (M / R) + *mean_se * *mean_se;
+    *variance = Q / R - (M / R) * (M / R) + (SX_MUTANT(variance_biased) ? 0 : *mean_se * *mean_se);
 
     double vbar = 0, spread = 0;
     for (int pass = 0; pass < 2; ++pass) {

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Couplings: files and ensembles become matrices W[i][j] from j to i in one common order of units. */
 #include "experiment/couple.h"
+
+#include "core/mutant.h"
 #include "experiment/values.h"
 
 #include <math.h>
@@ -76,7 +78,7 @@ static sx_status from_dense(sx_ctx *ctx, const raw *a, const int64_t *order, sx_
     for (int64_t i = 0; i < n; i++)
         for (int64_t j = 0; j < n; j++) {
             int64_t p = order ? order[i] : i, q = order ? order[j] : j;
-            if (a->transpose) {
+            if (a->transpose != SX_MUTANT(W_transposed)) {
                 int64_t swap = p;
                 p = q;
                 q = swap;
@@ -291,7 +293,7 @@ static sx_status couple(const sx_reader *r, const sx_experiment *e, const sx_cou
             sx_coupling_free(ctx, w);
             return status;
         }
-        scale /= out->radius;
+        scale /= SX_MUTANT(radius_ignored) ? 1 : out->radius;
     }
     if (scale == 1.0) {
         out->w = w;

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Numbers per unit from lists and files, joined by label; selections of units; initial states. */
 #include "experiment/values.h"
+#include "core/mutant.h"
 #include "experiment/box.h"
 #include "experiment/equations_model.h"
 #include "experiment/refer.h"
@@ -158,7 +159,7 @@ sx_status sx_labels_join(const sx_reader *r, const sx_toml_node *node, const cha
                               n_extra ? "; not among them: " : "", extra);
         goto done;
     }
-    for (int64_t i = 0; i < n_want; i++) order[i] = find_label(h, n_have, want[i]);
+    for (int64_t i = 0; i < n_want; i++) order[i] = SX_MUTANT(label_join) ? i % n_have : find_label(h, n_have, want[i]);
 done:
     sx_free(ctx, h);
     sx_free(ctx, w);

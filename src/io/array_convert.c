@@ -3,6 +3,8 @@
 /* Shapes and numbers of binary array files: sizes are checked before memory is taken, values are converted exactly. */
 #include "io/array_private.h"
 
+#include "core/mutant.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -65,7 +67,9 @@ uint64_t sx_bytes_load(const unsigned char *p, int n, bool big) {
 /* IEEE 754 binary16: (-1)^s 2^(e-15) 1.m, for e = 0 (-1)^s 2^-14 0.m */
 static double half_value(uint64_t bits) {
     int e = (int)(bits >> 10 & 31), m = (int)(bits & 1023);
-    double v = e == 31 ? (m ? (double)NAN : (double)INFINITY) : e ? ldexp(1024 + m, e - 25) : ldexp(m, -24);
+    double v = e == 31 ? (m ? (double)NAN : (double)INFINITY)
+               : e     ? ldexp(1024 + m, e - 25)
+                       : ldexp(m, SX_MUTANT(half_subnormal) ? -25 : -24);
     return bits >> 15 ? -v : v;
 }
 
@@ -78,7 +82,7 @@ static double single_value(uint64_t bits) {
 
 static double float_value(sx_number_type type, uint64_t bits) {
     double v;
-    if (type.kind == 'h') return single_value(bits << 16);
+    if (type.kind == 'h' && !SX_MUTANT(bfloat16)) return single_value(bits << 16);
     if (type.size == 2) return half_value(bits);
     if (type.size == 4) return single_value(bits);
     memcpy(&v, &bits, sizeof v);
@@ -141,7 +145,7 @@ sx_status sx_array_convert(const sx_source *s, sx_number_type type, bool fortran
                            sx_array *a) {
     int64_t stride[8] = { 0 }, index[8] = { 0 }, from = 0, step = 1;
     for (int j = 0; j < a->ndim; j++) {
-        int k = fortran_order ? j : a->ndim - 1 - j;
+        int k = fortran_order && !SX_MUTANT(fortran_order) ? j : a->ndim - 1 - j;
         stride[k] = step;
         if (a->shape[k] > 0) step *= a->shape[k];
     }

@@ -18,6 +18,8 @@
  * The column of an error is the character in the line, from 1. */
 #include "io/array_private.h"
 
+#include "core/mutant.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -388,8 +390,8 @@ static sx_status read_edge(csv *c, const int64_t column[3], sx_array *a) {
         SX_TRY(c->s->ctx, field_text(c, &part[k], &text, &n));
         SX_TRY(c->s->ctx, sx_names_add(c->s->ctx, &c->rows, text, n, &node[k], &fresh));
     }
-    a->row[a->nnz] = node[1];
-    a->column[a->nnz] = node[0];
+    a->row[a->nnz] = node[!SX_MUTANT(csv_edges)];
+    a->column[a->nnz] = node[SX_MUTANT(csv_edges)];
     return SX_OK;
 }
 

@@ -6,6 +6,8 @@
  * Source: Boisvert, Pozo, Remington, The Matrix Market Exchange Formats, NISTIR 5935 (1996). */
 #include "io/array_private.h"
 
+#include "core/mutant.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -175,7 +177,7 @@ static sx_status read_entry(mtx *m, const int64_t shape[2], sx_array *a, sx_pair
     if ((m->symmetric || m->skew) && i != j) {
         a->row[k + 1] = j - 1;
         a->column[k + 1] = i - 1;
-        a->value[k + 1] = m->skew ? -v : v;
+        a->value[k + 1] = m->skew && !SX_MUTANT(mtx_skew) ? -v : v;
         a->nnz++; /* no other entry can fall here, all given ones are below the diagonal */
     }
     return SX_OK;

@@ -6,6 +6,8 @@
 
 #include "core/kernels.h"
 
+#include "core/mutant.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -77,7 +79,7 @@ static void logistic_derivative(const sx_kernels *k, double beta, int order, int
     if (order == 2)
         for (int64_t i = 0; i < n; i++) y[i] = -beta * e[i] * t[i];
     if (order == 3)
-        for (int64_t i = 0; i < n; i++) y[i] = beta * e[i] * (beta - 6.0 * e[i]);
+        for (int64_t i = 0; i < n; i++) y[i] = beta * e[i] * (beta - (SX_MUTANT(phi_third) ? 3.0 : 6.0) * e[i]);
 }
 
 /* phi = ln(1 + e^{beta u}) / beta = max(u, 0) + ln(1 + e) / beta with e = exp(-|beta u|); phi' is the logistic function.

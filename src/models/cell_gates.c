@@ -7,6 +7,8 @@
  *   adjoints     y = f g: f* = g y*;   y = phi(x): x* = phi'(x) y*; both are products of jets */
 #include "models/cell_private.h"
 
+#include "core/mutant.h"
+
 enum { CHUNK = 64 };
 typedef double jet[SX_CELL_COEFFICIENTS][CHUNK];
 
@@ -46,7 +48,8 @@ static void compose(const sx_activation *phi, int order, int K, int n, jet x, je
         double a = x[1][i], b = x[2][i], c = x[4][i];
         y[5][i] += f2[i] * (a * c);
         y[6][i] += f2[i] * (b * c);
-        y[7][i] += f2[i] * (a * x[6][i] + b * x[5][i] + c * x[3][i]) + f3[i] * (a * b * c);
+        y[7][i] +=
+            f2[i] * (a * x[6][i] + b * x[5][i] + (SX_MUTANT(cell_third) ? 0.0 : c * x[3][i])) + f3[i] * (a * b * c);
     }
 }
 
@@ -163,7 +166,7 @@ typedef struct lstm_parts {
 static void lstm_gates(const sx_cell_stage *s, int64_t e0, int n, lstm_parts *p) {
     gate(s, 0, e0, n, p->ai);
     gate(s, 1, e0, n, p->af);
-    gate(s, 2, e0, n, p->ag);
+    gate(s, SX_MUTANT(lstm_gates) ? 3 : 2, e0, n, p->ag);
     gate(s, 3, e0, n, p->ao);
     compose(&logistic, 0, s->K, n, p->ai, p->i);
     compose(&logistic, 0, s->K, n, p->af, p->f);

@@ -4,6 +4,8 @@
  *     x' = F(x) + eta,   eta' = -eta/tau + (sqrt(2)/tau) B xi,   <eta_i(t) eta_j(0)> = (D_ij/tau) e^{-|t|/tau} -> 2 D_ij delta(t). */
 #include "models/rows.h"
 
+#include "core/mutant.h"
+
 typedef struct coloured {
     sx_model_ops ops; /* as the base model allows; the model's table points here */
     sx_model *base;   /* owned reference */
@@ -203,7 +205,8 @@ sx_status sx_model_with_coloured_noise(sx_ctx *ctx, const sx_model *m, const sx_
     sx_noise *white = NULL;
     sx_model *quiet = NULL;
     SX_GO(ctx, status, done,
-          cls == SX_NOISE_NONE ? sx_noise_none(ctx, 2 * n, &white) : eta_noise(ctx, noise, n, 1.0 / tau, &white));
+          cls == SX_NOISE_NONE ? sx_noise_none(ctx, 2 * n, &white)
+                               : eta_noise(ctx, noise, n, SX_MUTANT(coloured_tau) ? 1.0 : 1.0 / tau, &white));
     SX_GO(ctx, status, done, sx_alloc(ctx, sx_model_layout(m)->n_arrays + 1, sizeof *arrays, &arrays));
     SX_GO(ctx, status, done, sx_alloc(ctx, 1, sizeof *c, &c));
     c->base = sx_model_ref(m);

@@ -13,6 +13,8 @@
  * which is computed as such: one product, and nothing of the form 0 times infinity at saturation. */
 #include "models/composed.h"
 
+#include "core/mutant.h"
+
 typedef sx_composed composed;
 
 /* -- the native part: V in and its transpose -------------------------------------------------------------------------------------- */
@@ -95,7 +97,8 @@ static void F(const void *self, double t, sx_cbatch x, sx_batch out, sx_work w) 
             apply_M(c, x, sx_const_batch(g), out, w);
             minus(out);
         }
-        if (c->flow.kind == SX_FLOW_GRADIENT) sx_flow_add(&c->flow, -1.0, sx_const_batch(g), out, w);
+        if (c->flow.kind == SX_FLOW_GRADIENT)
+            sx_flow_add(&c->flow, SX_MUTANT(flow_sign) ? 1.0 : -1.0, sx_const_batch(g), out, w);
     }
     if (c->flow.kind == SX_FLOW_ANTISYMMETRIC) sx_flow_add(&c->flow, 1.0, x, out, w);
     if (own_activation(c)) {
@@ -280,7 +283,7 @@ static void tvvv(const void *self, double t, sx_cbatch x0, sx_cbatch u, sx_cbatc
                 sx_work inner = w;
                 sx_batch h = sx_take_batch(&inner, n, b);
                 const sx_cbatch d[3] = { u, v, z };
-                for (int e = 0; e < 3; ++e) {
+                for (int e = SX_MUTANT(tvvv_symmetry); e < 3; ++e) {
                     sx_cbatch a = d[(e + 1) % 3], q = d[(e + 2) % 3];
                     sx_potential_third(&c->phi, x, a, q, h, inner);
                     sx_metric_d1(&c->metric, -1.0, x, d[e], sx_const_batch(h), out, inner);

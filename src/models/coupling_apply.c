@@ -4,6 +4,8 @@
  * disjoint rows, so the bits do not depend on who runs them. */
 #include "models/coupling_private.h"
 
+#include "core/mutant.h"
+
 #include "models/rows.h"
 
 #include "core/linalg.h"
@@ -253,7 +255,8 @@ void sx_coupling_apply(const sx_coupling *w, bool transposed, double alpha, sx_c
     }
     case SX_COUPLING_SUM:
         for (int i = 0; i < w->n_parts; i++)
-            sx_coupling_apply(w->parts[i], transposed, alpha * w->scale[i], in, i == 0 ? beta : 1.0, out, work);
+            sx_coupling_apply(w->parts[i], transposed, alpha * (SX_MUTANT(coupling_scale) ? 1 : w->scale[i]), in,
+                              i == 0 ? beta : 1.0, out, work);
         break;
     }
 }

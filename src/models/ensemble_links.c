@@ -48,7 +48,7 @@ static law law_of(const sx_ensemble *e, sx_key key) {
     l.mask = sx_key_derive(key, "mask", 0);
     l.pairwise = e->kind == SX_ENSEMBLE_GAUSSIAN || e->kind == SX_ENSEMBLE_LOWRANK ||
                  (e->kind == SX_ENSEMBLE_SPARSE && e->symmetry != 0);
-    l.sigma = e->g / sqrt(n * d);
+    l.sigma = e->g / sqrt(SX_MUTANT(ensemble_density) ? n : n * d);
     l.both = gamma * d + (1.0 - gamma) * d * d;
     l.one = d - l.both;
     double c = e->symmetry * d / l.both;

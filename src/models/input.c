@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/input.h"
 
+#include "core/mutant.h"
+
 #include <float.h>
 
 #define AT(member) offsetof(sx_input, member)
@@ -178,7 +180,7 @@ void sx_drive_clear(sx_ctx *ctx, sx_drive *d) {
  * against sx_drive_end beforehand; a stage of a stepper at the end itself still sees the last sample. */
 static int64_t sample_at(const sx_drive *d, double t) {
     double q = t / d->dt;
-    q = floor(q + 8.0 * DBL_EPSILON * (fabs(q) + 1.0));
+    q = floor(q + (SX_MUTANT(input_rounding) ? 0.0 : 8.0 * DBL_EPSILON * (fabs(q) + 1.0)));
     if (!(q >= 0.0)) return -1;
     return q < (double)d->times ? (int64_t)q : d->times - 1;
 }

@@ -3,6 +3,8 @@
 /* The linear model: x' = -k x + W x + I (flow), x' = (1 - k) x + W x + I (map). J = diag(-k) + W, or diag(1 - k) + W. */
 #include "models/rows.h"
 
+#include "core/mutant.h"
+
 typedef struct linear {
     int64_t n;
     const sx_kernels *k;
@@ -98,7 +100,7 @@ static sx_status create(sx_ctx *ctx, const sx_linear_opts *o, const sx_coupling 
     SX_TRY(ctx, sx_alloc(ctx, n, sizeof *diagonal, &diagonal));
     if (W) sx_coupling_diagonal(W, diagonal);
     for (int64_t i = 0; i < n; ++i) {
-        m->own[i] = o->time == 0 ? -m->own[i] : 1.0 - m->own[i];
+        m->own[i] = o->time == 0 ? -m->own[i] : (SX_MUTANT(linear_map) ? 0.0 : 1.0) - m->own[i];
         m->trace += m->own[i] + diagonal[i];
     }
     sx_free(ctx, diagonal);

@@ -3,6 +3,8 @@
 /* The model object: a shared, reference-counted core (operations, data, layout, texts) with one noise and one calculus. */
 #include "models/rows.h"
 
+#include "core/mutant.h"
+
 #include <stdatomic.h>
 #include <stdio.h>
 
@@ -339,10 +341,10 @@ bool sx_model_correction(const sx_model *m, sx_calculus as, double t, sx_cbatch 
     case SX_ITO:
         break;
     case SX_STRATONOVICH:
-        own = o->strat;
+        own = SX_MUTANT(ito_correction) ? NULL : o->strat;
         break;
     case SX_KINETIC:
-        own = o->div_D;
+        own = SX_MUTANT(kinetic_dropped) ? NULL : o->div_D;
         break;
     case SX_COVARIANT:
         own = o->covariant;
@@ -356,7 +358,7 @@ bool sx_model_correction(const sx_model *m, sx_calculus as, double t, sx_cbatch 
     double *s = sx_take(&w, out.n * out.b);
     sx_batch strat = { s, out.n, out.b };
     minus(self, t, x, strat, w);
-    for (int64_t i = 0; i < out.n * out.b; ++i) out.x[i] -= s[i];
+    for (int64_t i = 0; i < out.n * out.b; ++i) out.x[i] -= SX_MUTANT(strat_sign) ? -s[i] : s[i];
     return true;
 }
 

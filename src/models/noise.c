@@ -3,6 +3,8 @@
 /* Noise objects and the additive noises: none, per unit, matrix, factor. D = B B^T, <xi xi> = 2 D delta. */
 #include "models/rows.h"
 
+#include "core/mutant.h"
+
 #include "core/linalg.h"
 
 #include <float.h>
@@ -184,7 +186,7 @@ sx_status sx_noise_additive(sx_ctx *ctx, int64_t n, sx_values D, sx_noise **out)
     SX_GO(ctx, status, done, sx_alloc(ctx, n, sizeof *a->Dinv, &a->Dinv));
     for (int64_t i = 0; i < n; ++i) {
         a->Dinv[i] = a->B[i] > 0.0 ? 1.0 / a->B[i] : 0.0;
-        a->B[i] = sqrt(a->B[i]);
+        a->B[i] = sqrt(SX_MUTANT(noise_2D) ? 2 * a->B[i] : a->B[i]);
     }
     SX_GO(ctx, status, done, sx_noise_create(ctx, &additive_ops, a, SX_NOISE_ADDITIVE_DIAGONAL, n, n, out));
     return SX_OK;

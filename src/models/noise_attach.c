@@ -3,6 +3,8 @@
 /* The [noise] section: field table, rules, and the model with its noise. */
 #include "models/rows.h"
 
+#include "core/mutant.h"
+
 enum { KIND_NONE, KIND_ADDITIVE, KIND_THERMAL, KIND_MULTIPLICATIVE, KIND_OU };
 enum { SCALED_NONE, SCALED_TAU };
 
@@ -159,7 +161,7 @@ static sx_status additive(sx_ctx *ctx, const sx_noise_opts *o, sx_values tau, in
                     SX_FAIL(ctx, SX_E_USAGE, "noise.%s[%lld] = %g: want a finite value >= 0", name, (long long)i, a[i]);
                 goto done;
             }
-            a[i] = s[i] * s[i] * (o->has_D ? a[i] : 0.5 * a[i] * a[i]);
+            a[i] = s[i] * s[i] * (o->has_D ? a[i] : (SX_MUTANT(noise_sigma) ? 1.0 : 0.5) * a[i] * a[i]);
         }
         SX_GO(ctx, status, done, sx_noise_additive(ctx, n, (sx_values){ n, a }, out));
         goto done;

@@ -8,6 +8,8 @@
  * and div D = D', (d_k B_ij) B_kj = B' B = D'/2. */
 #include "models/rows.h"
 
+#include "core/mutant.h"
+
 typedef struct multiplicative {
     sx_amplitude shape;
     double offset, slope;
@@ -112,7 +114,7 @@ static void div_D(const void *self, double t, sx_cbatch x, sx_batch out, sx_work
 }
 static void strat(const void *self, double t, sx_cbatch x, sx_batch out, sx_work wk) {
     (void)t, (void)wk;
-    derivative(self, 0.5, x, out);
+    derivative(self, SX_MUTANT(multiplicative_strat) ? 1.0 : 0.5, x, out);
 }
 static void dB(const void *self, double t, sx_cbatch x, sx_cbatch u, sx_cbatch w, sx_batch out, sx_work wk) {
     (void)t, (void)wk;

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Thermal noise D = T G^-1 of a composed model; B = sqrt(T) M^(1/2), the exact symmetric square root (metric.c). */
 #include "models/composed.h"
+
+#include "core/mutant.h"
 #include "models/equations.h"
 
 typedef struct thermal {
@@ -26,7 +28,7 @@ static void B(const void *self, double t, sx_cbatch x, sx_cbatch w, sx_batch out
     (void)t;
     const thermal *h = self;
     sx_metric_apply(h->metric, 1, sx_spread(x, w.b, &wk), w, out, wk);
-    scale(out, sqrt(h->T));
+    if (!SX_MUTANT(thermal_T)) scale(out, sqrt(h->T));
 }
 /* D is positive definite for T > 0; for T = 0 everything is residual. */
 static void Dinv(const void *self, double t, sx_cbatch x, sx_cbatch v, sx_batch out, double *residual, sx_work wk) {

@@ -8,6 +8,8 @@
  * Maps have neither the leak -x nor tau. */
 #include "models/input.h"
 
+#include "core/mutant.h"
+
 #include <stdio.h>
 
 typedef struct rate {
@@ -203,7 +205,7 @@ static void higher(const rate *m, double t, sx_cbatch x0, int k, const sx_cbatch
     } else {
         phi_batch(m, k, x, f, w.exec);
         sx_mul_base(m->k, f, x.b, d[0], y);
-        for (int e = 1; e < k; ++e) m->k->mul(count, d[e].x, y, y);
+        for (int e = 1 + SX_MUTANT(rate_hessian); e < k; ++e) m->k->mul(count, d[e].x, y, y);
         coupling(m->W, false, m->gain, y, 0.0, out, w);
     }
     m->k->scale_rows(n, b, m->m, out.x, out.x);
@@ -409,7 +411,7 @@ static sx_status create(sx_ctx *ctx, const sx_rate_opts *o, const sx_coupling *W
     for (int64_t i = 0; i < n; ++i) {
         if (!(m->m[i] > 0.0 && isfinite(m->m[i])))
             return SX_FAIL(ctx, SX_E_USAGE, "model.tau[%lld] = %g: want a finite value > 0", (long long)i, m->m[i]);
-        m->m[i] = 1.0 / m->m[i];
+        m->m[i] = SX_MUTANT(rate_tau) ? 1.0 : 1.0 / m->m[i];
     }
     SX_TRY(ctx, sx_alloc(ctx, n, sizeof *m->W_diagonal, &m->W_diagonal));
     SX_TRY(ctx, sx_alloc(ctx, n, sizeof *m->L_diagonal, &m->L_diagonal));

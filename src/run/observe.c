@@ -3,6 +3,8 @@
 /* Observers of `simulate`: sums that grow while the stepper runs. No allocation, fixed order of additions. */
 #include "simulate_private.h"
 
+#include "core/mutant.h"
+
 #include "core/linalg.h"
 
 #include <math.h>
@@ -38,7 +40,7 @@ static void add_lags(const sx_simulation *s, int64_t k, const double *y, double 
     for (int64_t l = 0; l <= reach; l++)
         for (int64_t i = 0; i < s->m; i++) {
             const double *now = y + s->observed[i] * s->b;
-            const double *then = l == 0 ? now : ring + ((k - l) % L) * size + i * s->b;
+            const double *then = l == 0 ? now : ring + ((k - l + SX_MUTANT(lag_index)) % L) * size + i * s->b;
             double *to = lag + l * size + i * s->b;
             for (int64_t r = 0; r < s->b; r++) to[r] += now[r] * then[r];
         }
@@ -73,7 +75,7 @@ static void add_histogram(const sx_simulation *s, int64_t valid, const double *x
     for (int64_t i = 0; i < s->m; i++)
         for (int64_t r = 0; r < valid; r++) {
             double v = (x[s->observed[i] * s->b + r] - lo) * scale;
-            int64_t bin = v < 0 ? 0 : v >= (double)bins ? bins + 1 : 1 + (int64_t)v;
+            int64_t bin = v < 0 ? 0 : v >= (double)bins ? bins + !SX_MUTANT(histogram_range) : 1 + (int64_t)v;
             count[i * (bins + 2) + bin]++;
         }
 }
@@ -81,7 +83,7 @@ static void add_histogram(const sx_simulation *s, int64_t valid, const double *x
 void sx_observe_sample(const sx_simulation *s, int64_t block, int64_t k, void *state, double *y, void *fft_scratch) {
     const double *x = sx_part_at(s, state, PART_X);
     double *shift = sx_part_at(s, state, PART_SHIFT), *cov = sx_part_at(s, state, PART_COV);
-    int64_t valid = sx_valid(s, block);
+    int64_t valid = SX_MUTANT(covariance_padding) ? s->b : sx_valid(s, block);
     if (!shift) return;
     if (k == 0)
         for (int64_t u = 0; u < s->n; u++) shift[u] = x[u * s->b];
@@ -110,7 +112,7 @@ void sx_observe_passage(const sx_simulation *s, double t, void *state) {
                     double d = x[u * s->b + r] - g->centre.data[g->centre.n == 1 ? 0 : u];
                     d2 += d * d;
                 }
-                hit = d2 > g->radius * g->radius;
+                hit = d2 > g->radius * (SX_MUTANT(ball_radius) ? 1 : g->radius);
             } else {
                 double v = x[g->unit.index[0] * s->b + r];
                 hit = v > g->above || v < g->below; /* NaN = not given: never true */

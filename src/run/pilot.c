@@ -10,6 +10,8 @@
  * State of the pilot's item: x = coarse [n][p] then fine [n][p]; the sums likewise. */
 #include "simulate_private.h"
 
+#include "core/mutant.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -37,8 +39,8 @@ static void coarse_normals(int64_t n, const double *a1, const double *a2, const 
                            double *z) {
     const double r2 = 0.70710678118654752440, r8 = 0.35355339059327376220, r3 = 1.73205080756887729353;
     for (int64_t i = 0; i < n; i++) {
-        w[i] = (a1[i] + a2[i]) * r2;
-        z[i] = r3 * ((3 * a1[i] + a2[i]) * r8 - w[i]) + (z1[i] + z2[i]) * r8;
+        w[i] = SX_MUTANT(pilot_noise) ? a1[i] : (a1[i] + a2[i]) * r2;
+        z[i] = (SX_MUTANT(pilot_dz) ? 0 : r3 * ((3 * a1[i] + a2[i]) * r8 - w[i])) + (z1[i] + z2[i]) * r8;
     }
 }
 

@@ -8,6 +8,8 @@
  */
 #include "simulate_private.h"
 
+#include "core/mutant.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -96,7 +98,7 @@ static sx_status set_times(sx_ctx *ctx, sx_simulation *s) {
         if (o->dt == 0) SX_TRY(ctx, choose_dt(ctx, s));
         SX_TRY(ctx, whole_steps(ctx, "simulate.duration", o->duration, s->h, &s->steps));
     }
-    s->burn = (int64_t)ceil(o->burn_in / s->h - 1e-9);
+    s->burn = SX_MUTANT(burn_in) ? 0 : (int64_t)ceil(o->burn_in / s->h - 1e-9);
     s->t0 = -(double)s->burn * s->h;
     double end = sx_model_input_end(s->model);
     if (isfinite(end)) {
@@ -303,6 +305,7 @@ static sx_status open_steps(sx_ctx *ctx, sx_simulation *s) {
     s->kernels = sx_kernels_get(NULL);
     s->replicas = s->o.replicas_trials ? sx_model_trials(s->model) : s->o.replicas;
     int64_t block = s->o.block_ > 0 ? s->o.block_ : sx_model_block(s->model);
+    if (SX_MUTANT(thread_blocks)) block = 8 * sx_ctx_threads(ctx);
     int64_t need = (s->replicas + 7) / 8 * 8;
     s->b = need < block ? need : block;
     s->blocks = (s->replicas + s->b - 1) / s->b;

@@ -4,6 +4,8 @@
  * blocks and replicas, to numbers with errors. */
 #include "simulate_private.h"
 
+#include "core/mutant.h"
+
 #include "core/stats.h"
 
 #include <math.h>
@@ -183,7 +185,8 @@ static void reduce_moments(const sx_reduction *d) {
         } else {
             for (int64_t r = 0; r < s->replicas; r++) {
                 int64_t block = r / s->b, at = u * s->b + r % s->b;
-                double c = part(d, block, PART_SHIFT)[u] - origin, a = part(d, block, PART_SUM)[at];
+                double c = SX_MUTANT(moment_shift) ? 0 : part(d, block, PART_SHIFT)[u] - origin,
+                       a = part(d, block, PART_SUM)[at];
                 sum[r] = a + N * c;
                 sumsq[r] = part(d, block, PART_SUMSQ)[at] + 2 * c * a + N * c * c;
             }
@@ -307,7 +310,8 @@ static sx_status write_psd(sx_ctx *ctx, const sx_reduction *d) {
     const sx_simulation *s = d->s;
     int64_t F = s->window / 2 + 1, windows = 1 + (s->samples - s->window) / (s->window / 2);
     double interval = (double)s->every * s->h;
-    double weight = interval / s->kernels->dot(s->window, s->fft_window, s->fft_window) / (double)windows;
+    double norm = SX_MUTANT(psd_window) ? (double)s->window : s->kernels->dot(s->window, s->fft_window, s->fft_window);
+    double weight = interval / norm / (double)windows;
     double *p = NULL;
     sx_status status;
     SX_GO(ctx, status, done, sx_alloc(ctx, 2 * F * s->m, sizeof *p, &p));
@@ -371,7 +375,7 @@ static sx_status write_passages(sx_ctx *ctx, const sx_reduction *d) {
             double t = part(d, r / s->b, PART_PASSAGE)[k * s->b + r % s->b];
             censored[r * T + k] = (uint8_t)(isnan(t) != 0);
             time[r * T + k] = isnan(t) ? end : t;
-            events += !isnan(t);
+            events += !isnan(t) || SX_MUTANT(passage_censored);
             exposure += time[r * T + k];
         }
         sx_censored_rate(events, exposure, &rate[k], &rate[T + k]);

@@ -332,7 +332,8 @@ typedef struct fill_job {
 static void fill_panel(void *arg, int64_t i) {
     const fill_job *j = arg;
     const int64_t first = i * PANEL_ROWS, left = j->s->rank - first, units = left < PANEL_ROWS ? left : PANEL_ROWS;
-    j->s->k->normal_rows(j->key, j->step, j->slot, j->replica0, first, units, j->b, j->out + first * j->b);
+    j->s->k->normal_rows(j->key, j->step, j->slot, j->replica0, SX_MUTANT(panel_units) ? 0 : first, units, j->b,
+                         j->out + first * j->b);
 }
 
 static void fill(const sx_stepper *s, sx_key key, int64_t step, sx_slot slot, int64_t replica0, int64_t b, double *out,
@@ -410,7 +411,7 @@ sx_status sx_stepper_advance(sx_ctx *ctx, const sx_stepper *s, sx_key key, doubl
     double *n1 = draw == SX_DRAW_NONE_ ? NULL : p.n1, *n2 = draw == SX_DRAW_DZ_ || draw == SX_DRAW_NEXT_ ? p.n2 : NULL;
     if (draw == SX_DRAW_NEXT_) fill(s, key, step, SX_SLOT_DW, replica0, x.b, n1, w.exec);
     for (int64_t k = step; k < step + count; k++) {
-        const double t = t0 + (double)k * s->h;
+        const double t = SX_MUTANT(step_time) ? t0 : t0 + (double)k * s->h;
         if (draw == SX_DRAW_NEXT_) {
             fill(s, key, k + 1, SX_SLOT_DW, replica0, x.b, n2, w.exec);
         } else if (draw != SX_DRAW_NONE_) {

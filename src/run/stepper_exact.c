@@ -78,7 +78,7 @@ static sx_status van_loan(sx_ctx *ctx, int64_t n, const double *A, const double 
     SX_TRY(ctx, sx_expm(ctx, n1, M, X)); /* [[E, c], [0, 1]] */
     for (int64_t i = 0; i < n; i++) {
         for (int64_t j = 0; j < n; j++) E[i * n + j] = X[i * n1 + j];
-        c[i] = X[i * n1 + n];
+        c[i] = SX_MUTANT(exact_mean) ? tau * input[i] : X[i * n1 + n];
     }
     memset(Q, 0, (size_t)(n * n) * sizeof(double));
     if (!D) return SX_OK;

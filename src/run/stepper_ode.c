@@ -38,7 +38,8 @@ void sx_step_rk4_(const sx_stepper *s, double t, sx_batch x, const double *n1, c
     sx_model_F(s->m, t, sx_const_batch(x), sx_as_batch_(p, s->n, x.b), w);
     for (int j = 1; j < 4; j++) {
         s->k->lincomb(size, 1.0, x.x, node[j] * s->h, p + (j - 1) * stride, y.x);
-        sx_model_F(s->m, t + node[j] * s->h, sx_const_batch(y), sx_as_batch_(p + j * stride, s->n, x.b), w);
+        sx_model_F(s->m, SX_MUTANT(rk4_time) ? t : t + node[j] * s->h, sx_const_batch(y),
+                   sx_as_batch_(p + j * stride, s->n, x.b), w);
     }
     combine(size, x.x, s->h, 4, weight, p, stride, x.x);
 }
@@ -79,7 +80,7 @@ static double error_norm(const sx_stepper *s, int64_t b, const double *x, const 
     }
     for (int64_t r = 0; r < b; r++)
         if (!(sum[r] <= worst)) worst = sum[r]; /* a NaN stays */
-    return sqrt(worst / (double)s->n);
+    return SX_MUTANT(dopri_norm) ? worst / (double)s->n : sqrt(worst / (double)s->n);
 }
 
 /* One output step from t to t_end = t + h in substeps of controlled error (PI controller of DOPRI5: safety 0.9, beta 0.04, factors

@@ -97,7 +97,7 @@ void sx_step_heun_(const sx_stepper *s, double t, sx_batch x, const double *n1, 
     noise_(s, t, sx_const_batch(x), n1, g, w);
     s->k->em(size, s->h, f, s->scale, g, y.x);
     drift_(s, SX_STRATONOVICH, t + s->h, sx_const_batch(y), f2, g2, w);
-    noise_(s, t + s->h, sx_const_batch(y), n1, g2, w);
+    noise_(s, t + s->h, sx_const_batch(SX_MUTANT(heun_noise) ? x : y), n1, g2, w);
     s->k->lincomb(size, 0.5, f, 0.5, f2, f);
     s->k->lincomb(size, 0.5, g, 0.5, g2, g);
     s->k->em(size, s->h, f, s->scale, g, x.x);
@@ -123,7 +123,8 @@ void sx_step_milstein_(const sx_stepper *s, double t, sx_batch x, const double *
     noise_(s, t, sx_const_batch(x), n1, g, w);
     sx_noise_operations(noise)->strat(sx_noise_self(noise), t, sx_const_batch(x), sx_as_batch_(q, s->n, x.b), w);
     s->k->em(size, h, f, s->scale, g, xs);
-    for (int64_t i = 0; i < size; i++) xs[i] += h * (q[i] * (normal[i] * normal[i] - 1.0));
+    for (int64_t i = 0; i < size; i++)
+        xs[i] += h * (q[i] * (normal[i] * normal[i] - (SX_MUTANT(milstein_ito) ? 0.0 : 1.0)));
 }
 
 /* SRA1 of strong order 1.5 for additive noise. With dW = sqrt(h) n1 and dZ = int (W_s - W_t) ds = h^(3/2)/2 (n1 + n2/sqrt 3):
@@ -138,7 +139,7 @@ void sx_step_sra_(const sx_stepper *s, double t, sx_batch x, const double *n1, c
     sx_model_F(s->m, t, sx_const_batch(x), sx_as_batch_(f, s->n, x.b), w);
     s->k->lincomb(size, 1.0, x.x, 0.75 * s->h, f, y.x);
     if (s->cls != SX_NOISE_NONE) {
-        s->k->lincomb(s->rank * x.b, 0.75, n1, 0.75 / sqrt(3.0), n2, m);
+        s->k->lincomb(s->rank * x.b, 0.75, n1, SX_MUTANT(sra_dz) ? 0.75 : 0.75 / sqrt(3.0), n2, m);
         if (s->amplitude) {
             s->k->axpy_rows(s->n, x.b, s->amplitude, m, y.x);
         } else {
@@ -158,6 +159,6 @@ void sx_step_leimkuhler_matthews_(const sx_stepper *s, double t, sx_batch x, con
     const int64_t stride = sx_stride_(s, x.b);
     double *f = p, *g = p + stride, *m = p + 2 * stride;
     sx_model_F(s->m, t, sx_const_batch(x), sx_as_batch_(f, s->n, x.b), w);
-    if (s->cls != SX_NOISE_NONE) s->k->lincomb(s->rank * x.b, 0.5, n1, 0.5, n2, m);
+    if (s->cls != SX_NOISE_NONE) s->k->lincomb(s->rank * x.b, 0.5, n1, 0.5, SX_MUTANT(lm_shared) ? n1 : n2, m);
     add_increment_(s, t, f, m, x, g, w);
 }

@@ -78,6 +78,7 @@ static void chunk_words(sx_key key, uint64_t step, uint32_t slot, uint32_t repli
     }
     if (SX_MUTANT(same_replica_key)) memset(replica, 0, sizeof word[1]);
     if (SX_MUTANT(noise_reused)) step = 0;
+    if (SX_MUTANT(slot_shared)) slot = 0;
     const sx_u64s zero = { 0 };
     const uint64_t low = step & 0xffffffffu, high = (uint32_t)((step >> 32) << 16 | slot);
     for (int i = 0; i < SX_CHUNK; i += SX_LANES) {
