@@ -60,9 +60,23 @@ typedef struct sx_points {
     const int64_t *index; /**< number of each point in that task's result; NULL = none */
     const double *input;  /**< n * channels numbers: input of the model held at each point; NULL = the model's own */
     int64_t channels;     /**< numbers in an input */
-    double jitter;        /**< standard deviation of what the task adds to each point; 0 = nothing */
-    bool random;          /**< the task draws points of its own as well */
+    /** n models, borrowed: the model as it is at each point (learned weights); NULL = the task's own */
+    const struct sx_model *const *models;
+    double jitter; /**< standard deviation of what the task adds to each point; 0 = nothing */
+    bool random;   /**< the task draws points of its own as well */
 } sx_points;
+struct sx_model; /* model.h */
+
+/** Rows of numbers with labels: patterns, images. In an experiment file the name of a section [data.NAME]. */
+typedef struct sx_data {
+    const char *name;     /**< NULL: none given */
+    int64_t rows;         /**< patterns */
+    int64_t columns;      /**< numbers of one */
+    const double *x;      /**< rows * columns, borrowed */
+    const int64_t *label; /**< rows, or NULL */
+    int64_t image[2];     /**< height and width of a row drawn as a picture; 0 = none */
+} sx_data;
+
 /** How many points a plan counts. */
 static inline int64_t sx_points_count(const sx_points *p) {
     return p->n > 0 ? p->n : 1;
@@ -82,6 +96,7 @@ typedef enum sx_type {
     SX_TABLE,   /**< nested struct described by `sub` */
     SX_TABLES,  /**< array of tables: sx_tables */
     SX_INITIAL, /**< sx_initial: "zero" | list | { kind = } | { file = } | { task =, select = } */
+    SX_DATA,    /**< sx_data: the name of a section [data.NAME] */
     SX_POINTS   /**< sx_points: "origin" | list | { file = } | { task =, select = | near = } */
 } sx_type;
 

@@ -13,7 +13,9 @@ static sx_status fill(sx_ctx *ctx, const sx_model *m, const sx_points *points, s
     SX_TRY(ctx, sx_alloc(ctx, p->n, sizeof(sx_model *), &p->models));
     if (points->n > 0) memcpy(p->x, points->x, (size_t)total * sizeof *p->x);
     for (int64_t k = 0; k < p->n; k++) {
-        if (points->n > 0 && points->input)
+        if (points->n > 0 && points->models)
+            p->models[k] = sx_model_ref(points->models[k]);
+        else if (points->n > 0 && points->input)
             SX_TRY(ctx,
                    sx_model_with_input(ctx, m, points->channels, points->input + k * points->channels, &p->models[k]));
         else

@@ -147,6 +147,12 @@ static void field_default(const sx_field *f, void *opts) {
         put(opts, f->offset, &value, sizeof value);
         break;
     }
+    case SX_DATA: {
+        sx_data value;
+        memset(&value, 0, sizeof value);
+        put(opts, f->offset, &value, sizeof value);
+        break;
+    }
     case SX_POINTS: {
         sx_points value;
         memset(&value, 0, sizeof value);
@@ -213,6 +219,8 @@ sx_status sx_field_range(sx_ctx *ctx, const sx_field *f, char **out) {
         return sx_format(ctx, out, "a list of tables");
     case SX_INITIAL:
         return sx_format(ctx, out, "\"zero\", a list of numbers, or a table { kind = } | { file = } | { task = }");
+    case SX_DATA:
+        return sx_format(ctx, out, "the name of a section [data.NAME]");
     case SX_POINTS:
         return sx_format(ctx, out,
                          "\"origin\", a list of points, or a table { file = } | { task =, select = | near = }");
@@ -363,6 +371,12 @@ static sx_status check_field(sx_ctx *ctx, const sx_field *f, const void *opts, c
         return check_tables(ctx, f, name, p);
     case SX_INITIAL:
         return check_initial(ctx, f, name, p);
+    case SX_DATA: {
+        sx_data x;
+        memcpy(&x, p, sizeof x);
+        if (x.name || !(f->flags & SX_REQUIRED)) return SX_OK;
+        return refuse(ctx, f, name, -1, NULL);
+    }
     case SX_POINTS:
         return check_points(ctx, f, name, p);
     case SX_TABLE:

@@ -4,6 +4,7 @@
 #include "experiment/build.h"
 #include "experiment/cells.h"
 #include "experiment/couple.h"
+#include "experiment/data.h"
 #include "experiment/equations_model.h"
 
 #include <separatrix/samplers.h>
@@ -238,6 +239,7 @@ sx_status sx_build_create(sx_ctx *ctx, const sx_experiment *e, bool survey, sx_b
     SX_GO(ctx, status, done, sx_couple_all(&r, e, all));
     SX_GO(ctx, status, done, build_model(&r, e, all, &b->model));
     if (survey) SX_GO(ctx, status, done, describe_couplings(ctx, e, all, &b->couplings));
+    SX_GO(ctx, status, done, sx_data_build(&r, e));
     SX_GO(ctx, status, done, build_tasks(&r, e, b));
     b->hash = add_text(add_text(b->bind.files, sx_version()), sx_revision());
     b->model_bytes = (int64_t)sx_ctx_bytes(ctx) - (int64_t)before;
@@ -275,21 +277,110 @@ static const char *nothing_found(const void *opts, const sx_field *fields) {
     return NULL;
 }
 
-sx_status sx_build_follow(sx_ctx *ctx, const sx_experiment *e, sx_build *b, int i, const sx_result *results,
-                          const char **nothing) {
-    *nothing = NULL;
-    const sx_task_spec *t = &e->tasks[i];
-    if (!refers(t->node, t->ops->fields)) return SX_OK;
+static void free_learned(sx_ctx *ctx, sx_build *b) {
+    for (int64_t k = 0; k < b->n_learned; k++) sx_model_free(ctx, b->learned[k]);
+    sx_free(ctx, b->learned);
+    b->learned = NULL;
+    b->n_learned = 0;
+}
+
+/* The model with the weights of the snapshots that the task asks for. */
+static sx_status learn_models(sx_ctx *ctx, const sx_experiment *e, sx_build *b, const sx_task_spec *t,
+                              const sx_result *results) {
+    int64_t shape[8], n = b->bind.state;
+    const char *dims[8];
+    double *w = NULL;
+    sx_status status = SX_OK;
     sx_reader r = { .ctx = ctx, .name = e->name, .arena = &b->arena, .bind = &b->bind };
-    b->bind.results = results;
-    b->bind.initial = sx_key_derive(sx_key_seed(e->seeds[SX_SEED_INITIAL]), t->name, 0);
-    sx_status status = sx_load_task(&r, e, i, &b->task_opts[i]);
-    b->bind.results = NULL;
-    if (status >= 0) *nothing = nothing_found(b->task_opts[i], t->ops->fields);
+    const sx_toml_node *node = sx_toml_get(t->node, "model");
+    int id = sx_result_find(results, t->learned, "weights");
+    if (id < 0 || sx_result_shape(results, id, shape, dims) != 3 || shape[0] < 1)
+        return sx_node_fail(&r, node, SX_E_USAGE, "task '%s' has learned no weights", t->learned);
+    if (t->snapshot >= shape[0])
+        return sx_node_fail(&r, node, SX_E_USAGE, "snapshot %lld: task '%s' has %lld (0 to %lld)",
+                            (long long)t->snapshot, t->learned, (long long)shape[0], (long long)shape[0] - 1);
+    bool all = t->snapshot == SX_SNAPSHOT_ALL;
+    int64_t first = all ? 0 : t->snapshot == SX_SNAPSHOT_LAST ? shape[0] - 1 : t->snapshot, count = all ? shape[0] : 1;
+    SX_GO(ctx, status, done, sx_alloc(ctx, count, sizeof(sx_model *), &b->learned));
+    SX_GO(ctx, status, done, sx_alloc(ctx, n * n, sizeof *w, &w));
+    for (int64_t k = 0; k < count; k++) {
+        const int64_t start[] = { first + k, 0, 0 }, size[] = { 1, n, n };
+        sx_coupling *coupling = NULL;
+        SX_GO(ctx, status, done, sx_result_read(ctx, results, id, start, size, w));
+        SX_GO(ctx, status, done, sx_coupling_dense(ctx, n, n, w, &coupling));
+        status = sx_model_with_weights(ctx, b->model, coupling, &b->learned[k]);
+        sx_coupling_free(ctx, coupling);
+        if (status < 0) {
+            status = sx_node_prefix(&r, node, status);
+            goto done;
+        }
+        b->n_learned = k + 1;
+    }
+done:
+    sx_free(ctx, w);
     return status;
 }
 
+/* Every point once per snapshot: snapshot after snapshot. */
+static sx_status spread_points(sx_ctx *ctx, sx_build *b, sx_points *p) {
+    int64_t n = sx_points_count(p), size = b->bind.state, total = n * b->n_learned;
+    double *x, *input = NULL;
+    int64_t *index;
+    const sx_model **models;
+    SX_TRY(ctx, sx_arena_alloc(ctx, &b->arena, total * size, sizeof *x, &x));
+    SX_TRY(ctx, sx_arena_alloc(ctx, &b->arena, total, sizeof *index, &index));
+    SX_TRY(ctx, sx_arena_alloc(ctx, &b->arena, total, sizeof(sx_model *), &models));
+    for (int64_t s = 0; s < b->n_learned; s++)
+        for (int64_t k = 0; k < n; k++) {
+            if (p->n > 0) memcpy(x + (s * n + k) * size, p->x + k * size, (size_t)size * sizeof *x);
+            index[s * n + k] = p->n > 0 && p->index ? p->index[k] : k;
+            models[s * n + k] = b->learned[s];
+        }
+    p->n = total;
+    p->size = size;
+    p->x = x;
+    p->index = index;
+    p->input = input;
+    p->models = models;
+    return SX_OK;
+}
+
+sx_status sx_build_follow(sx_ctx *ctx, const sx_experiment *e, sx_build *b, int i, const sx_result *results,
+                          sx_followed *out) {
+    const sx_task_spec *t = &e->tasks[i];
+    sx_reader r = { .ctx = ctx, .name = e->name, .arena = &b->arena, .bind = &b->bind };
+    *out = (sx_followed){ .model = b->model };
+    free_learned(ctx, b);
+    if (refers(t->node, t->ops->fields)) {
+        b->bind.results = results;
+        b->bind.initial = sx_key_derive(sx_key_seed(e->seeds[SX_SEED_INITIAL]), t->name, 0);
+        sx_status status = sx_load_task(&r, e, i, &b->task_opts[i]);
+        b->bind.results = NULL;
+        if (status < 0) return status;
+        out->nothing = nothing_found(b->task_opts[i], t->ops->fields);
+    }
+    if (!t->learned || out->nothing) return SX_OK;
+    SX_TRY(ctx, learn_models(ctx, e, b, t, results));
+    out->model = b->learned[b->n_learned - 1];
+    if (t->snapshot != SX_SNAPSHOT_ALL) return SX_OK;
+    out->snapshots = b->n_learned;
+    for (const sx_field *f = t->ops->fields; f->name; f++) {
+        if (f->type != SX_POINTS) continue;
+        void *at = (unsigned char *)b->task_opts[i] + f->offset;
+        sx_points p;
+        memcpy(&p, at, sizeof p);
+        if (p.input)
+            return sx_node_fail(&r, sx_toml_get(t->node, "model"), SX_E_USAGE,
+                                "snapshot = \"all\": points with inputs of their own cannot be combined with it");
+        SX_TRY(ctx, spread_points(ctx, b, &p));
+        memcpy(at, &p, sizeof p);
+        break;
+    }
+    return SX_OK;
+}
+
 void sx_build_free(sx_ctx *ctx, sx_build *b) {
+    free_learned(ctx, b);
     sx_model_free(ctx, b->model);
     sx_equations_free(ctx, b->bind.equations);
     sx_free(ctx, b->couplings);

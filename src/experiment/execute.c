@@ -148,16 +148,32 @@ static sx_status skip_task(sx_ctx *ctx, sx_run *run, const sx_task_spec *t, cons
     return status;
 }
 
+/* Which snapshot of the learned weights each point of a task belongs to. */
+static sx_status put_snapshots(sx_ctx *ctx, sx_run *run, const sx_task_spec *t, int64_t snapshots) {
+    const char *name;
+    int64_t points = 0, length;
+    double *number = NULL;
+    for (int i = 0; sx_result_dim_at(run->result, t->name, i, &name, &length); i++)
+        if (strcmp(name, "point") == 0) points = length;
+    if (points % snapshots != 0 || points == 0) return SX_OK;
+    SX_TRY(ctx, sx_alloc(ctx, points, sizeof *number, &number));
+    for (int64_t k = 0; k < points; k++) number[k] = (double)(k / (points / snapshots));
+    sx_status status =
+        sx_result_put(ctx, run->result, t->name, "snapshot", "point", "1", "snapshot of the learned weights", number);
+    sx_free(ctx, number);
+    return status;
+}
+
 static sx_status run_task(sx_ctx *ctx, sx_run *run, int i) {
-    const char *nothing;
+    sx_followed f;
     const sx_task_spec *t = &run->e->tasks[i];
     sx_checkpoints c = {
         .struct_size = sizeof c, .interval = run->interval, .hash = run->b->hash, .resume = run->resume
     };
     sx_status status = SX_OK;
     char *path = NULL;
-    SX_TRY(ctx, sx_build_follow(ctx, run->e, run->b, i, run->result, &nothing));
-    if (nothing) return skip_task(ctx, run, t, nothing);
+    SX_TRY(ctx, sx_build_follow(ctx, run->e, run->b, i, run->result, &f));
+    if (f.nothing) return skip_task(ctx, run, t, f.nothing);
     if (run->dir) {
         SX_GO(ctx, status, done, sx_format(ctx, &path, "%s/checkpoints", sx_outdir_path(run->dir)));
         c.directory = path;
@@ -165,11 +181,15 @@ static sx_status run_task(sx_ctx *ctx, sx_run *run, int i) {
         c.user = run->dir;
     }
     sx_log(ctx, SX_LOG_INFO, "task '%s' (%s): started", t->name, t->ops->name);
-    status = sx_task_run(ctx, t->ops, run->b->model, run->b->task_opts[i], sx_build_key(run->e, i), t->name, &c,
-                         run->result);
+    status = sx_task_run(ctx, t->ops, f.model, run->b->task_opts[i], sx_build_key(run->e, i), t->name, &c, run->result);
     if (status < 0) {
         (void)sx_fail_prefix(ctx, "task '%s'", t->name);
         goto done;
+    }
+    if (f.snapshots > 0 && status != SX_STOPPED) {
+        sx_status put = put_snapshots(ctx, run, t, f.snapshots);
+        if (put < 0) status = put;
+        if (put < 0) goto done;
     }
     if (t->title) SX_GO(ctx, status, done, sx_result_attr_text(ctx, run->result, t->name, NULL, "title", t->title));
     if (status == SX_NOT_CONVERGED) {

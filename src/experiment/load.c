@@ -3,7 +3,9 @@
 /* Loading: the document is parsed and every key of every section is checked before any other file is opened. */
 #include "experiment/cells.h"
 #include "experiment/equations_model.h"
+#include "experiment/data.h"
 #include "experiment/load.h"
+#include "experiment/refer.h"
 #include "experiment/sections.h"
 
 #include <stdio.h>
@@ -16,7 +18,7 @@ static const char *const later_tasks[] = { "fixed-points", "orbits",   "basins",
                                            "mean-field",   "replica",  "learn",  "recall",         "duality",
                                            "field",        "continue", NULL };
 static const char *const model_keys[] = { "kind", "coupling", "input", NULL };
-static const char *const task_keys[] = { "name", "do", "require", "title", NULL };
+static const char *const task_keys[] = { "name", "do", "require", "title", "model", NULL };
 
 /* "model kind 'x' ..." for a name that is not there: planned, or unknown with the nearest name. */
 static sx_status no_such_kind(const sx_reader *r, const sx_toml_node *node, const char *what, const char *name,
@@ -123,7 +125,7 @@ static sx_status load_noise(const sx_reader *r, sx_experiment *e, const sx_toml_
 sx_status sx_load_task(const sx_reader *r, const sx_experiment *e, int i, void **opts) {
     const sx_task_spec *t = &e->tasks[i];
     char what[128];
-    static const char *const with_replicas[] = { "name", "do", "require", "title", "replicas", NULL };
+    static const char *const with_replicas[] = { "name", "do", "require", "title", "model", "replicas", NULL };
     void *o = NULL;
     snprintf(what, sizeof what, "task '%s'", t->name);
     SX_TRY(r->ctx, sx_arena_alloc(r->ctx, r->arena, 1, t->ops->opts_size, &o));
@@ -160,6 +162,50 @@ static bool is_name(const char *s) {
     return strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") == n;
 }
 
+static bool gives(const sx_task_ops *ops, const char *name, const char *dims) {
+    for (const sx_output *o = ops->outputs; o && o->name; o++)
+        if (strcmp(o->name, name) == 0 && strcmp(o->dims, dims) == 0) return true;
+    return false;
+}
+
+static bool looks_at_points(const sx_task_ops *ops) {
+    for (const sx_field *f = ops->fields; f->name; f++)
+        if (f->type == SX_POINTS) return true;
+    return false;
+}
+
+/* model = { task = "train", snapshot = "last" | "all" | k } */
+static sx_status load_learned(const sx_reader *r, sx_experiment *e, const sx_toml_node *node, int i) {
+    static const char *const keys[] = { "task", "snapshot", NULL };
+    sx_task_spec *t = &e->tasks[i];
+    sx_reader of_task = *r;
+    of_task.experiment = e;
+    of_task.task = i;
+    SX_TRY(r->ctx, sx_schema_want(r, node, SX_TOML_TABLE, "a table { task = , snapshot = }"));
+    SX_TRY(r->ctx, sx_schema_known(r, node, "the learned model", NULL, 0, keys));
+    const sx_toml_node *task = sx_toml_get(node, "task"), *snapshot = sx_toml_get(node, "snapshot");
+    if (!task) return sx_node_fail(r, node, SX_E_USAGE, "'task' is missing: the name of an earlier task that learns");
+    SX_TRY(r->ctx, sx_refer_task(&of_task, task, &t->learned));
+    for (int k = 0; k < i; k++)
+        if (strcmp(e->tasks[k].name, t->learned) == 0 && !gives(e->tasks[k].ops, "weights", "snapshot,unit,unit2"))
+            return sx_node_fail(r, task, SX_E_USAGE, "task '%s' (%s) does not learn weights", t->learned,
+                                e->tasks[k].ops->name);
+    t->snapshot = SX_SNAPSHOT_LAST;
+    if (!snapshot) return SX_OK;
+    const char *word = sx_toml_type_of(snapshot) == SX_TOML_STRING ? sx_toml_string(snapshot, NULL) : "";
+    if (sx_toml_type_of(snapshot) == SX_TOML_INTEGER && sx_toml_integer(snapshot) >= 0)
+        t->snapshot = sx_toml_integer(snapshot);
+    else if (strcmp(word, "all") == 0)
+        t->snapshot = SX_SNAPSHOT_ALL;
+    else if (strcmp(word, "last") != 0)
+        return sx_node_fail(r, snapshot, SX_E_USAGE, "snapshot: want \"last\", \"all\" or its number, from 0");
+    if (t->snapshot == SX_SNAPSHOT_ALL && !looks_at_points(t->ops))
+        return sx_node_fail(r, snapshot, SX_E_USAGE,
+                            "snapshot = \"all\": the task '%s' takes one model; want \"last\" or a number",
+                            t->ops->name);
+    return SX_OK;
+}
+
 static sx_status load_task(const sx_reader *r, sx_experiment *e, const sx_toml_node *node, int i) {
     sx_task_spec *t = &e->tasks[i];
     const char *kind, *names[64];
@@ -184,9 +230,7 @@ static sx_status load_task(const sx_reader *r, sx_experiment *e, const sx_toml_n
         if (strcmp(e->tasks[k].name, t->name) == 0)
             return sx_node_fail(r, name ? name : node, SX_E_USAGE,
                                 "two tasks are called '%s'; give each its own `name`", t->name);
-    if ((other = sx_toml_get(node, "model")))
-        return sx_node_fail(r, other, SX_E_USAGE,
-                            "task '%s': learned weights (`model = { task = ... }`) come with a later version", t->name);
+    if ((other = sx_toml_get(node, "model"))) SX_TRY(r->ctx, load_learned(r, e, other, i));
     if ((other = sx_toml_get(node, "title"))) SX_TRY(r->ctx, sx_schema_string(r, other, &t->title));
     if ((other = sx_toml_get(node, "require"))) {
         SX_TRY(r->ctx, sx_schema_want(r, other, SX_TOML_BOOL, "true or false"));
@@ -221,8 +265,7 @@ static sx_status load_document(const sx_reader *r, sx_experiment *e) {
     SX_TRY(r->ctx, sx_load_head(r, e, root));
     if ((node = sx_toml_get(root, "sweep")))
         return sx_node_fail(r, node, SX_E_USAGE, "[sweep]: sweeps come with a later version");
-    if ((node = sx_toml_get(root, "data")))
-        return sx_node_fail(r, node, SX_E_USAGE, "[data]: data sets come with a later version, with the task 'learn'");
+    SX_TRY(r->ctx, sx_data_load(r, e, root));
     SX_TRY(r->ctx, load_model(r, e, root));
     SX_TRY(r->ctx, load_noise(r, e, root));
     SX_TRY(r->ctx, load_tasks(r, e, root));

@@ -34,7 +34,11 @@ typedef struct sx_task_spec {
     const sx_task_ops *ops;
     const char *name, *title;
     bool require;
+    /* model = { task = , snapshot = }: the weights that an earlier task has learned */
+    const char *learned;
+    int64_t snapshot; /* SX_SNAPSHOT_LAST, SX_SNAPSHOT_ALL or its number */
 } sx_task_spec;
+enum { SX_SNAPSHOT_LAST = -1, SX_SNAPSHOT_ALL = -2 };
 
 typedef enum sx_seed { SX_SEED_COUPLING, SX_SEED_NOISE, SX_SEED_INITIAL, SX_SEED_DATA, SX_SEED_COUNT } sx_seed;
 
@@ -46,7 +50,8 @@ struct sx_experiment {
     const char *unit_time, *unit_state; /* labels, or NULL */
     const sx_toml_node *model, *input, *noise;
     const sx_model_info *info;
-    int n_couplings, n_tasks;
+    int n_couplings, n_tasks, n_data;
+    struct sx_data_spec *data; /* data.h */
     sx_coupling_spec *couplings;
     sx_task_spec *tasks;
     struct {

@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: Separatrix authors
 // SPDX-License-Identifier: Apache-2.0
 #include "experiment/refer.h"
+#include "experiment/data.h"
 #include "experiment/load.h"
 #include "experiment/values.h"
 
@@ -431,6 +432,31 @@ static sx_status given_points(const sx_reader *r, const sx_toml_node *node, cons
     return SX_OK;
 }
 
+/* { data = "train", n = , jitter = } */
+static sx_status data_points(const sx_reader *r, const sx_toml_node *node, const sx_field *f, sx_points *out) {
+    static const char *const handled[] = { "data", NULL };
+    reference ref = { .node = node };
+    sx_part part = { reference_fields, &ref };
+    sx_data set = { 0 };
+    SX_TRY(r->ctx, sx_schema_read(r, node, "the reference", &part, 1, handled));
+    SX_TRY(r->ctx, sx_data_find(r, sx_toml_get(node, "data"), &set));
+    out->jitter = ref.jitter;
+    if (!r->bind || r->bind->state <= 0) return SX_OK;
+    if (set.columns != r->bind->state)
+        return sx_node_fail(r, node, SX_E_USAGE, "%s: a row of [data.%s] has %lld numbers, but the state has %lld",
+                            f->name, set.name, (long long)set.columns, (long long)r->bind->state);
+    out->n = ref.n > 0 && ref.n < set.rows ? ref.n : set.rows;
+    out->size = set.columns;
+    out->x = set.x;
+    if (out->n == set.rows) return SX_OK;
+    double *x;
+    SX_TRY(r->ctx, sx_arena_alloc(r->ctx, r->arena, out->n * out->size, sizeof *x, &x));
+    for (int64_t k = 0; k < out->n; k++)
+        memcpy(x + k * out->size, set.x + k * set.rows / out->n * out->size, (size_t)out->size * sizeof *x);
+    out->x = x;
+    return SX_OK;
+}
+
 static sx_status named_points(const sx_reader *r, const sx_toml_node *node, const sx_field *f, sx_points *out) {
     const char *name = sx_toml_string(node, NULL);
     reference ref = { .node = node };
@@ -452,6 +478,8 @@ sx_status sx_refer_points(const sx_reader *r, const sx_toml_node *node, const sx
         SX_TRY(r->ctx, named_points(r, node, f, &p));
     } else if (type == SX_TOML_TABLE && sx_toml_get(node, "file")) {
         SX_TRY(r->ctx, given_points(r, node, f, &p));
+    } else if (type == SX_TOML_TABLE && sx_toml_get(node, "data")) {
+        SX_TRY(r->ctx, data_points(r, node, f, &p));
     } else if (type == SX_TOML_TABLE) {
         reference ref;
         SX_TRY(r->ctx, read_reference(r, node, &ref));

@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: Separatrix authors
 // SPDX-License-Identifier: Apache-2.0
 /* The resolved experiment as TOML: what was written, and the default of everything that was not. It loads again to the same text. */
+#include "experiment/data.h"
 #include "experiment/load.h"
 
 #include <string.h>
@@ -121,11 +122,17 @@ sx_status sx_resolve_text(sx_ctx *ctx, const sx_experiment *e, const char *base,
     static const char *const model[] = { "kind",      "input",     "index",  "state", "parameters", "let",
                                          "equations", "potential", "metric", "flow",  NULL },
                              *const nothing[] = { NULL };
-    static const char *const task[] = { "name", "do", "title", "require", NULL };
+    static const char *const task[] = { "name", "do", "title", "require", "model", NULL };
     static const char *const amounts[] = { "runs", "time", "disk", "memory", NULL };
     sx_buf t = { 0 };
     const sx_toml_node *limits = sx_toml_get(sx_toml_root(e->doc), "limits");
     add_head(ctx, &t, e, full);
+    for (int i = 0; i < e->n_data; i++) {
+        sx_buf_add(ctx, &t, "\n[data.");
+        sx_buf_quote(ctx, &t, e->data[i].name);
+        sx_buf_add(ctx, &t, "]\n");
+        add_section(ctx, &t, e->data[i].node, nothing, sx_data_fields, NULL, false, base);
+    }
     sx_buf_add(ctx, &t, "\n[model]\n");
     add_section(ctx, &t, e->model, model, e->info->fields, NULL, true, base);
     for (int i = 0; i < e->n_couplings; i++) add_coupling(ctx, &t, &e->couplings[i], base);

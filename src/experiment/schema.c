@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Reading TOML tables by field tables: exact types, ranges, choices, unknown keys with the nearest name. */
 #include "experiment/schema.h"
+#include "experiment/data.h"
 #include "experiment/refer.h"
 #include "experiment/values.h"
 
@@ -316,6 +317,9 @@ static sx_status read_field(const sx_reader *r, const sx_toml_node *node, const 
             break;
         case SX_INITIAL:
             SX_TRY(r->ctx, sx_initial_read(r, node, f, (sx_initial *)(void *)p));
+            break;
+        case SX_DATA:
+            SX_TRY(r->ctx, sx_data_find(r, node, (sx_data *)(void *)p));
             break;
         case SX_POINTS:
             SX_TRY(r->ctx, sx_refer_points(r, node, f, (sx_points *)(void *)p));

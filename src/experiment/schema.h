@@ -32,13 +32,15 @@ void sx_buf_node(sx_ctx *ctx, sx_buf *t, const sx_toml_node *node, const char *b
 
 /* What is known of the model while it is built. */
 typedef struct sx_binding {
-    const char *directory;                 /* relative paths start here */
-    int64_t n;                             /* units; -1 = not known yet */
-    int64_t state;                         /* length of the whole state; -1 = not known yet */
-    const char *const *labels;             /* n labels, or NULL */
-    int64_t trials;                        /* of the model's input; 0 = none */
-    sx_key initial;                        /* of seeds.initial and the task's name */
-    const sx_model *model;                 /* NULL = not built yet */
+    const char *directory;     /* relative paths start here */
+    int64_t n;                 /* units; -1 = not known yet */
+    int64_t state;             /* length of the whole state; -1 = not known yet */
+    const char *const *labels; /* n labels, or NULL */
+    int64_t trials;            /* of the model's input; 0 = none */
+    sx_key initial;            /* of seeds.initial and the task's name */
+    const sx_model *model;     /* NULL = not built yet */
+    const sx_data *data;       /* the data sets read so far */
+    int n_data;
     const sx_result *results;              /* of the tasks that have run; NULL before the run */
     uint64_t files;                        /* hash of the content of all files read so far */
     struct sx_equations_tables *equations; /* of models of kind equations, or NULL; owned by the build */

@@ -4,6 +4,7 @@ set(SX_EXPERIMENT_SOURCES
   src/experiment/build.c
   src/experiment/cells.c
   src/experiment/couple.c
+  src/experiment/data.c
   src/experiment/equations_model.c
   src/experiment/execute.c
   src/experiment/inputs.c

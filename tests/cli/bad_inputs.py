@@ -47,6 +47,8 @@ L3 = ",a,b,c\na,0,1,0\nb,0,0,1\nc,1,0,0\n"
 L2 = ",a,b\na,0,1\nb,1,0\n"
 FILE3 = 'coupling = { file = "w.csv", rows = "target", header = true, labels = "first-column" }\n'
 
+D2 = "1,2,3\n4,5,5\n"
+
 CASES = [
     # -- TOML itself
     ("empty", "", 2, ["[model] is missing"]),
@@ -68,7 +70,6 @@ CASES = [
     ("units-since", 'units = { time = @@"h since 2000" }\n' + GOOD, 2, ["since", "dates"]),
     ("units-unknown", 'units = { @@tme = "ms" }\n' + GOOD, 2, ["unknown key 'tme'", "'time'"]),
     ("sweep", GOOD + "@@[sweep]\nrealisations = 4\n", 2, ["sweeps come with a later version"]),
-    ("data", GOOD + '[data.digits]\nfile = "x.csv"\n', 2, ["data sets come with a later version"]),
     # -- limits
     ("limits-unknown", GOOD + '[limits]\n@@tiem = "8h"\n', 2, ["unknown key 'tiem'", "'time'"]),
     ("limits-no-suffix", GOOD + '[limits]\ntime = @@"8"\n', 2, ['time = "8"', "8h"]),
@@ -184,7 +185,6 @@ CASES = [
     ("task-name-of-dimension", GOOD.replace('name = "traj"', 'name = "unit"'), 2, ["cannot be called 'unit'"]),
     ("task-unknown-key", task("@@durration = 1.0\n"), 2, ["unknown key 'durration' in task 'traj'", "did you mean 'duration'", "Known: "]),
     ("task-delay", task("duration = 1.0\n@@delay = 1.0\n"), 2, ["delays are not supported"]),
-    ("task-model", task('duration = 1.0\nmodel = @@{ task = "train" }\n'), 2, ["learned weights", "later version"]),
     ("task-dt-negative", task("duration = 1.0\ndt = @@-0.1\n"), 2, ["dt = -0.1", "(0, inf)"]),
     ("task-dt-zero", task("duration = 1.0\ndt = @@0.0\n"), 2, ["dt = 0.0", "(0, inf)"]),
     ("task-dt-inf", task("duration = 1.0\ndt = @@inf\n"), 2, ["dt = inf", "finite"]),
@@ -202,6 +202,24 @@ CASES = [
     ("task-initial-sd", task('duration = 1.0\ninitial = { kind = "gaussian", sd = @@-1.0 }\n'), 2, ["sd = -1.0", "[0, inf)"]),
     ("task-initial-unknown-key", task('duration = 1.0\ninitial = { kind = "gaussian", @@sigma = 1.0 }\n'), 2, ["unknown key 'sigma'", "mean, sd"]),
     ("task-initial-order", task('duration = 1.0\ninitial = @@{ kind = "uniform", lo = 1.0, hi = 0.0 }\n'), 2, ["lo = 1", "hi = 0"]),
+    # -- data sets
+    ("data-no-source", '[data.d]\nrows = "0:1"\n' + GOOD, 2, ["[data.d]", "`file` or `from`"]),
+    ("data-both-sources", '[data.d]\nfile = "d.csv"\nfrom = "e"\n' + GOOD, 2, ["`file` or `from`"]),
+    ("data-unknown-key", '[data.d]\nfile = "d.csv"\n@@rowz = "0:1"\n' + GOOD, 2, ["unknown key 'rowz'", "'rows'"]),
+    ("data-from-unknown", '[data.d]\nfrom = @@"e"\n' + GOOD, 2, ["[data.e]"]),
+    ("data-rows", '[data.d]\nfile = "d.csv"\nrows = @@"a:b"\n' + GOOD, 2, ["first:end"]),
+    ("data-rows-many", '[data.d]\nfile = "d.csv"\nheader = false\nrows = @@"0:3"\n' + GOOD, 2, ["there are 2 rows"], {"d.csv": D2}),
+    ("data-range-order", '[data.d]\nfile = "d.csv"\nrange = @@[1, 0]\n' + GOOD, 2, ["lo < hi"]),
+    ("data-range", '[data.d]\nfile = "d.csv"\nheader = false\nrange = @@[0, 4]\n' + GOOD, 3, ["row 1, column 2 is 5", "[0, 4]"], {"d.csv": D2}),
+    ("data-label", '[data.d]\nfile = "d.csv"\nheader = false\nlabel_column = @@3\n' + GOOD, 3, ["3 columns", "label_column = 3"], {"d.csv": D2}),
+    ("data-image", '[data.d]\nfile = "d.csv"\nheader = false\nimage = @@[2, 2]\n' + GOOD, 2, ["a row has 3 numbers"], {"d.csv": D2}),
+    ("data-image-zero", '[data.d]\nfile = "d.csv"\nimage = @@[0, 2]\n' + GOOD, 2, ["integers > 0"]),
+    ("data-step", '[data.d]\nfile = "d.csv"\npreprocess = [@@"zscore-rows"]\n' + GOOD, 2, ["unknown step", "did you mean 'zscore-row'"]),
+    ("data-missing-file", '[data.d]\nfile = @@"nothing.csv"\n' + GOOD, 3, ["nothing.csv"]),
+    # -- references between tasks
+    ("learned-unknown", second('model = { task = @@"train" }\n'), 2, ["no task before this one", "'train'"]),
+    ("learned-no-weights", second('model = { task = @@"traj" }\n'), 2, ["'traj'", "does not learn weights"]),
+    ("learned-number", second('model = @@3\n'), 2, ["snapshot"]),
     ("refer-unknown-task", task('duration = 1.0\ninitial = { task = @@"rest", select = "all" }\n'), 2, ["no task before this one", "'rest'", "first task"]),
     ("refer-itself", task('duration = 1.0\ninitial = { task = @@"traj" }\n'), 2, ["no task before this one", "'traj'"]),
     ("refer-near-name", second('initial = { task = @@"trja" }\n'), 2, ["'trja'", "did you mean 'traj'"]),

@@ -1,0 +1,29 @@
+// SPDX-FileCopyrightText: Separatrix authors
+// SPDX-License-Identifier: Apache-2.0
+/* Sections [data.NAME]: rows of numbers from a file or from an earlier section, checked, chosen and preprocessed. */
+#ifndef SX_EXPERIMENT_DATA_H
+#define SX_EXPERIMENT_DATA_H
+
+#include "experiment/schema.h"
+
+struct sx_experiment;
+
+/* One section as written. */
+typedef struct sx_data_spec {
+    const sx_toml_node *node;
+    const char *name, *file, *from, *entry, *rows;
+    int64_t label_column; /* from 0; negative from the end: -1 is the last */
+    bool has_label, header, has_header;
+    sx_values image, range;
+    sx_strings preprocess;
+} sx_data_spec;
+extern const sx_field sx_data_fields[];
+
+/* First reading: keys and forms. */
+sx_status sx_data_load(const sx_reader *r, struct sx_experiment *e, const sx_toml_node *root) SX_MUST_USE;
+/* Second reading: all sections, in order, into the arena of the reader and its binding. */
+sx_status sx_data_build(const sx_reader *r, const struct sx_experiment *e) SX_MUST_USE;
+/* The section that a text names. While loading only the name is checked. */
+sx_status sx_data_find(const sx_reader *r, const sx_toml_node *node, sx_data *out) SX_MUST_USE;
+
+#endif
