@@ -210,7 +210,7 @@ CASES = [
     ("data-rows", '[data.d]\nfile = "d.csv"\nrows = @@"a:b"\n' + GOOD, 2, ["first:end"]),
     ("data-rows-many", '[data.d]\nfile = "d.csv"\nheader = false\nrows = @@"0:3"\n' + GOOD, 2, ["there are 2 rows"], {"d.csv": D2}),
     ("data-range-order", '[data.d]\nfile = "d.csv"\nrange = @@[1, 0]\n' + GOOD, 2, ["lo < hi"]),
-    ("data-range", '[data.d]\nfile = "d.csv"\nheader = false\nrange = @@[0, 4]\n' + GOOD, 3, ["row 1, column 2 is 5", "[0, 4]"], {"d.csv": D2}),
+    ("data-range", '[data.d]\nfile = "d.csv"\nheader = false\nrange = @@[0, 4]\n' + GOOD, 3, ["row 1, column 1 is 5", "[0, 4]"], {"d.csv": D2}),
     ("data-label", '[data.d]\nfile = "d.csv"\nheader = false\nlabel_column = @@3\n' + GOOD, 3, ["3 columns", "label_column = 3"], {"d.csv": D2}),
     ("data-image", '[data.d]\nfile = "d.csv"\nheader = false\nimage = @@[2, 2]\n' + GOOD, 2, ["a row has 3 numbers"], {"d.csv": D2}),
     ("data-image-zero", '[data.d]\nfile = "d.csv"\nimage = @@[0, 2]\n' + GOOD, 2, ["integers > 0"]),
