@@ -378,3 +378,24 @@ sx_status sx_krylov_eigen(sx_ctx *ctx, const sx_operator *a, const sx_krylov_opt
         sx_modes_free(ctx, &m);
     return status < 0 ? sx_frame_at(ctx, status, __FILE__, __LINE__, __func__) : status;
 }
+
+sx_status sx_krylov_outline(sx_ctx *ctx, const sx_operator *a, int steps, sx_key key, double *re, double *im,
+                            int *count) {
+    sx_krylov_opts o = { .k = 1, .wanted = SX_WANTED_LARGEST, .key = key };
+    SX_TRY(ctx, check(ctx, a, &o));
+    sx_krylov s = { .a = a, .c = a, .o = &o, .n = a->n, .degree = 1, .wanted = 1, .extract = 1, .keep = 1, .limit = 2 };
+    s.m = steps < 1 ? 1 : steps < s.n ? steps : (int)s.n;
+    int size, extract, keep;
+    double beta = 0;
+    sx_status status;
+    SX_GO(ctx, status, done, allocate(ctx, &s));
+    SX_GO(ctx, status, done, start_with(ctx, &s, 0));
+    SX_RUN_GO(ctx, status, done, expand(ctx, &s, 0, &size, &beta));
+    SX_GO(ctx, status, done, decompose_general(ctx, &s, size, beta, &extract, &keep));
+    memcpy(re, s.seen_re, (size_t)s.seen * sizeof *re);
+    memcpy(im, s.seen_im, (size_t)s.seen * sizeof *im);
+    *count = s.seen;
+done:
+    free_run(ctx, &s);
+    return status;
+}

@@ -91,6 +91,9 @@ typedef struct sx_modes {
  * vectors, 2 k + 2 of which stay in `out`. */
 sx_status sx_krylov_eigen(sx_ctx *ctx, const sx_operator *a, const sx_krylov_opts *o, sx_modes *out) SX_MUST_USE;
 void sx_modes_free(sx_ctx *ctx, sx_modes *m);
+/* Ritz values after `steps` plain Arnoldi steps (at most n), LAPACK's order: they outline the spectrum from inside. re, im: [steps]. */
+sx_status sx_krylov_outline(sx_ctx *ctx, const sx_operator *a, int steps, sx_key key, double *re, double *im,
+                            int *count) SX_MUST_USE;
 /* Component u of mode k of packed rows: re + i im. im = the eigenvalues' imaginary parts. */
 void sx_modes_component(const double *rows, const double *im, int64_t n, int k, int64_t u, double *re_out,
                         double *im_out);

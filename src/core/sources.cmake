@@ -22,6 +22,12 @@ set(SX_CORE_SOURCES
   src/core/krylov_basis.c
   src/core/krylov_filter.c
   src/core/krylov_modes.c
+  src/core/linalg_eigen.c
+  src/core/nonnormal.c
+  src/core/kernel_polynomial.c
+  src/core/lanczos_quadrature.c
+  src/core/joint_density.c
+  src/core/power_law.c
 )
 if(SX_MUTANTS)
   list(APPEND SX_CORE_SOURCES src/core/mutant.c)
