@@ -14,6 +14,7 @@
 #include <separatrix/model.h>
 #include <separatrix/models.h>
 #include <separatrix/noise.h>
+#include <separatrix/plugin.h>
 #include <separatrix/random.h>
 #include <separatrix/result.h>
 #include <separatrix/samplers.h>

@@ -59,7 +59,7 @@ static void print_model(sx_ctx *ctx, const sx_model_info *m) {
     print_fields(ctx, m->fields, 2);
     bool cell = strcmp(m->kind, "cell") == 0;
     bool equations = strcmp(m->kind, "equations") == 0;
-    if (!cell && !equations) {
+    if (!cell && !equations && strcmp(m->kind, "plugin") != 0) {
         printf("\n[[model.coupling]]\n");
         print_fields(ctx, sx_experiment_coupling_fields(), 2);
         printf("  with `ensemble` also\n");
@@ -69,6 +69,7 @@ static void print_model(sx_ctx *ctx, const sx_model_info *m) {
         printf("\ninput = a number, a list, { file = } or { kind = }\n");
         print_fields(ctx, sx_input_fields, 2);
     }
+    if (strcmp(m->kind, "plugin") == 0) printf("\noptions = a table of numbers, as in { tau = 12.5 }\n");
     printf("\n[noise]\n");
     print_fields(ctx, sx_noise_fields, 2);
     if (m->ops) print_operations(m->ops);

@@ -6,6 +6,7 @@
 #include "experiment/couple.h"
 #include "experiment/data.h"
 #include "experiment/equations_model.h"
+#include "experiment/plugins.h"
 
 #include <separatrix/samplers.h>
 
@@ -137,6 +138,9 @@ static sx_status create_model(const sx_reader *r, const sx_experiment *e, const 
         SX_GO(ctx, status, done, sx_cell_build(r, e, opts, in, out));
     } else if (sx_equations_is(e)) {
         SX_GO(ctx, status, done, sx_equations_build(r, e, opts, out));
+    } else if (sx_plugins_is(e)) {
+        SX_GO(ctx, status, done, sx_plugins_build(r, e, opts, out));
+        r->bind->derivatives = sx_plugin_derivatives(*out); /* its data live as long as the model with its noise */
     } else {
         status = SX_FAIL(ctx, SX_E_INTERNAL, "no builder for model kind '%s'", kind);
     }

@@ -104,6 +104,7 @@ static sx_status put_root(sx_ctx *ctx, const sx_experiment *e, const sx_build *b
         { "model", sx_model_name(m) },
         { "model_equation", sx_model_equation(m) },
         { "model_latex", sx_model_latex(m) },
+        { "model_derivatives", b->bind.derivatives },
         { "units", units },
         { "unit_time", e->unit_time },
         { "unit_state", e->unit_state },

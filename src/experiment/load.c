@@ -5,6 +5,7 @@
 #include "experiment/equations_model.h"
 #include "experiment/data.h"
 #include "experiment/load.h"
+#include "experiment/plugins.h"
 #include "experiment/refer.h"
 #include "experiment/sections.h"
 
@@ -12,7 +13,7 @@
 #include <string.h>
 
 static const char *const later_models[] = { "hopfield", "dense-hopfield", "attention",  "reentry", "klein-gordon",
-                                            "phi4",     "dirac",          "scalar-qed", "plugin",  NULL };
+                                            "phi4",     "dirac",          "scalar-qed", NULL };
 static const char *const later_tasks[] = { "fixed-points", "orbits",   "basins", "spectrum",       "lyapunov",
                                            "response",     "path",     "rates",  "quasipotential", "loops",
                                            "mean-field",   "replica",  "learn",  "recall",         "duality",
@@ -57,6 +58,7 @@ sx_status sx_load_model(const sx_reader *r, const sx_experiment *e, void **opts)
     sx_part part = { e->info->fields, o };
     const char *const *keys = sx_load_takes_input(e->info) ? model_keys : without_input;
     if (sx_equations_is(e)) keys = sx_equations_keys;
+    if (sx_plugins_is(e)) keys = sx_plugins_keys;
     SX_TRY(r->ctx, sx_schema_read(r, e->model, "[model]", &part, 1, keys));
     *opts = o;
     return SX_OK;
@@ -79,6 +81,7 @@ static sx_status load_model(const sx_reader *r, sx_experiment *e, const sx_toml_
     }
     if (!e->info) return no_such_kind(r, node, "model", kind, names, n, later_models);
     if (sx_equations_is(e)) SX_TRY(r->ctx, sx_equations_check(r, e));
+    if (sx_plugins_is(e)) SX_TRY(r->ctx, sx_plugins_check(r, e));
     SX_TRY(r->ctx, sx_load_model(r, e, &opts));
     if (strcmp(kind, "cell") == 0) SX_TRY(r->ctx, sx_cell_check(r, e, opts));
     SX_TRY(r->ctx, sx_load_couplings(r, e));

@@ -146,6 +146,7 @@ static void describe(sx_ctx *ctx, const sx_experiment *e, const sx_build *b, con
     const sx_layout *layout = sx_model_layout(m);
     const sx_noise *noise = sx_model_noise(m);
     sx_buf_add(ctx, t, "# model: %s\n#   %s\n", sx_model_name(m), sx_model_equation(m) ? sx_model_equation(m) : "");
+    if (b->bind.derivatives) sx_buf_add(ctx, t, "# derivatives: %s\n", b->bind.derivatives);
     sx_buf_add(ctx, t, "# state:");
     for (int k = 0; k < layout->n_arrays; k++)
         sx_buf_add(ctx, t, "%s %s(%s) of %lld%s", k ? "," : "", layout->arrays[k].name, layout->arrays[k].dim,

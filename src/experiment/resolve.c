@@ -120,7 +120,7 @@ static void add_coupling(sx_ctx *ctx, sx_buf *t, const sx_coupling_spec *c, cons
 
 sx_status sx_resolve_text(sx_ctx *ctx, const sx_experiment *e, const char *base, bool full, char **out) {
     static const char *const model[] = { "kind",      "input",     "index",  "state", "parameters", "let",
-                                         "equations", "potential", "metric", "flow",  NULL },
+                                         "equations", "potential", "metric", "flow",  "options",    NULL },
                              *const nothing[] = { NULL };
     static const char *const task[] = { "name", "do", "title", "require", "model", NULL };
     static const char *const amounts[] = { "runs", "time", "disk", "memory", NULL };

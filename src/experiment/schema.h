@@ -41,8 +41,9 @@ typedef struct sx_binding {
     const sx_model *model;     /* NULL = not built yet */
     const sx_data *data;       /* the data sets read so far */
     int n_data;
-    const sx_result *results;              /* of the tasks that have run; NULL before the run */
-    uint64_t files;                        /* hash of the content of all files read so far */
+    const sx_result *results; /* of the tasks that have run; NULL before the run */
+    uint64_t files;           /* hash of the content of all files read so far */
+    const char *derivatives;  /* of a plug-in: where they come from; borrowed from the model. NULL = all given */
     struct sx_equations_tables *equations; /* of models of kind equations, or NULL; owned by the build */
 } sx_binding;
 

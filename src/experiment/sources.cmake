@@ -10,6 +10,7 @@ set(SX_EXPERIMENT_SOURCES
   src/experiment/inputs.c
   src/experiment/load.c
   src/experiment/manifest.c
+  src/experiment/plugins.c
   src/experiment/predict.c
   src/experiment/resolve.c
   src/experiment/schema.c

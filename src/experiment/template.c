@@ -89,6 +89,7 @@ static void add_all(sx_ctx *ctx, sx_buf *t, const sx_experiment *e, const char *
                    "# instead: potential = \"sum(i, x[i]^4/4)\", metric = { x = \"1/(1+x[i]^2)\" }, flow = { x = "
                    "\"...\" }: -G^-1 grad Phi + R\n");
     }
+    add_key(ctx, t, e->model, "options", "numbers that the library takes");
     add_fields(ctx, t, e->model, e->info->fields, NULL);
     if (sx_load_takes_input(e->info)) {
         if (e->input)

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The registry of built-in models: texts for `separatrix models`, the docs and the model x task table. */
 #include "models/cell_private.h"
+#include "models/complete.h"
 #include "models/equations.h"
 #include "models/samplers_private.h"
 
@@ -151,6 +152,29 @@ static const char equations_example[] =
     "replicas = 64\n"
     "record = { every = 5.0, units = [0, 1, 100] }\n";
 
+static const char plugin_example[] =
+    "title = \"FitzHugh-Nagumo from a shared library\"\n"
+    "seed = 1\n"
+    "units = { time = \"ms\" }\n"
+    "\n"
+    "[model]\n"
+    "kind = \"plugin\"\n"
+    "file = \"libfhn.so\"                             # exports sx_plugin_entry(): see separatrix/plugin.h\n"
+    "options = { tau = 12.5, I = 0.5 }               # numbers that the library takes\n"
+    "\n"
+    "[noise]\n"
+    "kind = \"additive\"\n"
+    "D = [0.001, 0.0]\n"
+    "\n"
+    "[[task]]\n"
+    "name = \"traj\"\n"
+    "do = \"simulate\"\n"
+    "initial = \"zero\"\n"
+    "duration = 200.0\n"
+    "dt = 0.05\n"
+    "replicas = 64\n"
+    "record = { every = 0.5 }\n";
+
 static const char free_energy_example[] = "title = \"Continuous units under weak evidence\"\n"
                                           "seed = 1\n"
                                           "\n"
@@ -274,6 +298,20 @@ static const sx_model_info infos[] = {
       .fields = sx_equations_fields,
       .opts_size = sizeof(sx_equations_opts),
       .ops = &sx_equations_potential_ops },
+    { .kind = "plugin",
+      .title = "A shared library",
+      .equation =
+          "x' = F(t, x) of a library that exports a table of operations; maps, samplers and Hamiltonian systems too",
+      .help =
+          "file: a shared library that exports sx_plugin_entry() (separatrix/plugin.h). options: a table of numbers, "
+          "whose names, defaults and ranges the library knows. Derivatives that it does not give are completed: J u "
+          "by complex step where the library has F for complex numbers, everything else by fourth-order differences "
+          "with an estimate of the error; what is worse than `tolerance` is left out, and tasks that need it refuse. "
+          "A library is code: run only what you trust.",
+      .example = plugin_example,
+      .fields = sx_plugin_fields,
+      .opts_size = sizeof(sx_plugin_opts),
+      .ops = &sx_plugin_ops },
 };
 
 const sx_model_info *sx_model_infos(int *n) {

@@ -22,6 +22,8 @@ set(SX_MODELS_SOURCES
   src/models/continuous_bernoulli.c
   src/models/samplers.c
   src/models/rate.c
+  src/models/complete.c
+  src/models/complete_probe.c
   src/models/composed.c
   src/models/composed_create.c
   src/models/potential.c
@@ -29,6 +31,7 @@ set(SX_MODELS_SOURCES
   src/models/metric.c
   src/models/flow.c
   src/models/parity.c
+  src/models/plugin.c
   src/models/models.c
   src/models/equations.c
   src/models/equations_arrays.c
