@@ -551,7 +551,8 @@ const sx_task_ops sx_lyapunov_task = {
     .example = "title = \"Lorenz\"\nseed = 1\n\n[model]\nkind = \"equations\"\nstate = [\"x\", \"y\", "
                "\"z\"]\n\n[model.parameters]\n"
                "sigma = 10.0\nrho = 28.0\nbeta = 2.6666666666666667\n\n[model.equations]\nx = \"sigma*(y - x)\"\n"
-               "y = \"x*(rho - z) - y\"\nz = \"x*y - beta*z\"\n\n[[task]]\ndo = \"lyapunov\"\nburn_in = "
+               "y = \"x*(rho - z) - y\"\nz = \"x*y - beta*z\"\n\n[noise]\nkind = \"none\"\n\n[[task]]\ndo = "
+               "\"lyapunov\"\nburn_in = "
                "20.0\ntransient = 20.0\n"
                "duration = 1000.0\ndt = 0.01\nreplicas = 4\n",
     .open = open_run,

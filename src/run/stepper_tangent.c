@@ -213,6 +213,7 @@ static void noise(const pieces *g, double t, const double *x, const double *n, c
         for (int64_t r = 0; r < g->k; r++) g->wide[i * g->k + r] = n[i];
     sx_noise_operations(source)->dB(sx_noise_self(source), t, point(g, x), sx_as_cbatch_(U, s->n, g->k),
                                     sx_as_cbatch_(g->wide, s->rank, g->k), batch_of(g, out), g->model);
+    if (SX_MUTANT(tangent_noise)) memset(out, 0, (size_t)(s->n * g->k) * sizeof *out);
 }
 
 /* -- one step per method -------------------------------------------------------------------------------------------------------- */
