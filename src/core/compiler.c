@@ -356,6 +356,7 @@ static sx_status load(sx_ctx *ctx, const char *name, const cache *c, const char 
     out->handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (out->handle) return SX_OK;
     const char *why = dlerror();
+    (void)unlinkat(c->fd, entry, 0); /* the next one tries again */
     return SX_FAIL(ctx, SX_E_IO, "%s: %s/%s cannot be loaded: %s", name, c->path, entry, why ? why : "no reason given");
 }
 

@@ -284,7 +284,9 @@ static sx_status read_equations(sx_eq_lowering *l, int section, int n, const sx_
 void sx_eq_print_left(sx_eq_lowering *l, sx_eq_buffer *out, const char *left, bool latex) {
     sx_eq_tree t = { 0 };
     sx_eq_error error;
-    if (sx_eq_parse(l->ctx, left, &t, &error) < 0) return;
+    sx_status status = sx_eq_parse(l->ctx, left, &t, &error);
+    if (status == SX_E_MEMORY && out->status >= 0) out->status = status;
+    if (status < 0) return;
     if (out->status >= 0) (void)sx_eq_print(l->ctx, &t, latex, out);
     sx_eq_tree_free(l->ctx, &t);
 }
