@@ -4,7 +4,10 @@
  * expressions, --set, the resolved text; wrong tables with their place and what would be right. */
 #include "model_checks.h"
 
+#include "core/file.h"
 #include "experiment/build.h"
+
+#include <separatrix/report.h>
 
 #include <unistd.h>
 
@@ -170,6 +173,35 @@ static void test_initial(void **state) {
     assert_int_equal(o->initial.values.n, 5);
     assert_memory_equal(o->initial.values.data, want, sizeof want);
     sx_build_free(ctx, &b);
+}
+
+/* The report of a run shows the model as mathematics. */
+static void test_report(void **state) {
+    (void)state;
+    sx_result *result = NULL;
+    char path[128], *page = NULL;
+    size_t size = 0;
+    sx_experiment *e = parse(
+        "[model]\nkind = \"equations\"\nindex = { i = 3 }\nstate = { x = \"i\" }\npotential = \"sum(i, x[i]^4/4)\"\n"
+        "metric = \"1/(1+x[i]^2)\"\n" TASK,
+        NULL, 0);
+    OK(sx_experiment_result(ctx, e, &result));
+    (void)snprintf(path, sizeof path, "%s/report.html", directory);
+    OK(sx_report_write(ctx, result, path));
+    OK(sx_file_slurp(ctx, path, 64 << 20, true, &page, &size));
+    assert_non_null(strstr(page, "<mi>Φ</mi><mo>=</mo><munder><mo>∑</mo><mrow><mi>i</mi></mrow></munder>"));
+    assert_non_null(strstr(page, "<mfrac><mrow><mo>∂</mo><mi>Φ</mi></mrow><mrow><mo>∂</mo><msub><mi>x</mi>"));
+    assert_non_null(strstr(page, "Phi = sum(i, x[i]^4/4);  G_x[i] = 1/(1 + x[i]^2);  x[i]&#39; = -dPhi/dx[i]/G_x[i]"));
+    sx_free(ctx, page);
+    sx_result_free(ctx, result);
+    /* and `check --latex` prints the same lines */
+    char *lines = NULL;
+    OK(sx_experiment_equations(ctx, e, true, &lines));
+    assert_string_equal(lines, "\\Phi = \\sum_{i} \\frac{x_{i}^{4}}{4}\nG_{x,i} = \\frac{1}{1 + x_{i}^{2}}\n"
+                               "\\frac{d}{dt} x_{i} = -\\frac{1}{G_{x,i}}\\, \\frac{\\partial \\Phi}{\\partial "
+                               "x_{i}}\n");
+    sx_free(ctx, lines);
+    sx_experiment_free(ctx, e);
 }
 
 /* Potential, metric and flow: F by hand, the resolved text resolves to itself, --set reaches them, thermal noise is attached. */
@@ -387,7 +419,8 @@ static void test_wrong(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_plane),   cmocka_unit_test(test_parameters), cmocka_unit_test(test_noise),
-        cmocka_unit_test(test_initial), cmocka_unit_test(test_potential),  cmocka_unit_test(test_wrong),
+        cmocka_unit_test(test_initial), cmocka_unit_test(test_potential),  cmocka_unit_test(test_report),
+        cmocka_unit_test(test_wrong),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -229,6 +229,16 @@ static void test_radial(void **state) {
     sx_ctx_free(ctx);
 }
 
+/* With the names that random expressions use: S sparse, r[i] and K[i,j] defined. */
+static void make_random(setting *w, double S[N * N], const char *potential) {
+    make(w, 3, potential);
+    for (int i = 0; i < N * N; ++i) S[i] = (i * 7) % 4 ? 0.0 : w->W[(i * 3) % (N * N)];
+    w->parameters[3] = (sx_equations_parameter){ "S", "i,j", { N * N, S }, NULL };
+    w->definitions[0] = (sx_equations_text){ "r[i]", "tanh(g*x[i])" };
+    w->definitions[1] = (sx_equations_text){ "K[i,j]", "exp(-(i-j)^2/8)*cos(x[j]-y[i])" };
+    w->d.n_definitions = 2;
+}
+
 /* Gradients of 200 random potentials against the second evaluator: Phi is the equation of the number u, its derivative along v is
  * grad Phi . v. Squire and Trapp (1998): exact to rounding. */
 static void test_random(void **state) {
@@ -242,12 +252,7 @@ static void test_random(void **state) {
         write_expression(&text, 4, 0);
         put(&text, ")");
         setting w;
-        make(&w, 3, NULL);
-        for (int i = 0; i < N * N; ++i) S[i] = (i * 7) % 4 ? 0.0 : w.W[(i * 3) % (N * N)];
-        w.parameters[3] = (sx_equations_parameter){ "S", "i,j", { N * N, S }, NULL };
-        w.definitions[0] = (sx_equations_text){ "r[i]", "tanh(g*x[i])" };
-        w.definitions[1] = (sx_equations_text){ "K[i,j]", "exp(-(i-j)^2/8)*cos(x[j]-y[i])" };
-        w.d.n_definitions = 2;
+        make_random(&w, S, NULL);
         sx_equations_text lines[] = { { "x", "0" }, { "y", "0" }, { "u", text.text } };
         sx_equations_desc plain = w.d;
         plain.n_equations = 3;
@@ -645,6 +650,79 @@ static void test_print(void **state) {
     sx_ctx_free(ctx);
 }
 
+/* Text -> model -> text -> model: the normal form of 100 random models, cut into lines again, gives a model with the same normal form and
+ * the same F to the last bit. */
+static void test_round_trip(void **state) {
+    (void)state;
+    sx_ctx *ctx = sx_ctx_create(NULL);
+    enum { UNITS = 2 * N + 1 };
+    for (uint64_t seed = 1; seed <= 100; ++seed) {
+        bool gradient = seed % 2;
+        writer line[3];
+        double S[N * N], x[UNITS], f[2][UNITS];
+        setting w, again;
+        sx_equations_text texts[3];
+        char *text[2] = { NULL, NULL };
+        for (int k = 0; k < 3; ++k) {
+            line[k] = (writer){ .seed = 900000 + 3 * seed + (uint64_t)k };
+            if (k == 2) put(&line[k], "u^2 + ");
+            write_expression(&line[k], 3, k < 2);
+            texts[k] = (sx_equations_text){ k == 0 ? "x" : k == 1 ? "y" : "u", line[k].text };
+        }
+        make_random(&w, S, gradient ? line[2].text : NULL);
+        if (gradient) {
+            add_metric(&w, "x", seed % 4 == 1 ? "2+x[i]**2" : "(2 + x[i+1]^2)");
+            add_flow(&w, "y", line[1].text);
+        } else {
+            w.d.n_equations = 3;
+            w.d.equations = texts;
+        }
+        sx_model *m = create(ctx, &w.d);
+        OK(sx_equations_print(ctx, m, false, &text[0]));
+        fill("x", -0.8, 0.8, UNITS, x);
+        apply_op(m, OP_F, 0.3, x, 1, NULL, 1, f[0], NULL);
+        sx_model_free(ctx, m);
+        /* "left = text" and "x[i]' = text": lines of x' beside a potential follow from the others */
+        char *copy = strdup(text[0]);
+        make_random(&again, S, NULL);
+        sx_equations_text lines[3];
+        int n = 0;
+        for (char *at = strtok(copy, "\n"), *end; at; at = strtok(NULL, "\n")) {
+            end = strstr(at, " = ");
+            assert_non_null(end);
+            const char *right = end + 3;
+            bool prime = end[-1] == '\'';
+            end[prime ? -1 : 0] = '\0';
+            if (strcmp(at, "Phi") == 0)
+                again.d.potential = right;
+            else if (strncmp(at, "G_", 2) == 0)
+                add_metric(&again, at + 2, right);
+            else if (strncmp(at, "R_", 2) == 0)
+                add_flow(&again, at + 2, right);
+            else if (at[0] == 'r' || at[0] == 'K')
+                again.definitions[at[0] == 'K'] = (sx_equations_text){ at, right };
+            else if (!gradient)
+                lines[n++] = (sx_equations_text){ at, right };
+        }
+        if (!gradient) {
+            assert_int_equal(n, 3);
+            again.d.n_equations = 3;
+            again.d.equations = lines;
+        }
+        m = create(ctx, &again.d);
+        OK(sx_equations_print(ctx, m, false, &text[1]));
+        assert_string_equal(text[0], text[1]);
+        apply_op(m, OP_F, 0.3, x, 1, NULL, 1, f[1], NULL);
+        assert_memory_equal(f[0], f[1], sizeof f[0]);
+        sx_model_free(ctx, m);
+        free(copy);
+        sx_free(ctx, text[0]);
+        sx_free(ctx, text[1]);
+    }
+    assert_int_equal(sx_ctx_bytes(ctx), 0);
+    sx_ctx_free(ctx);
+}
+
 /* -- wrong texts -------------------------------------------------------------------------------------------------------------------- */
 
 static void test_wrong(void **state) {
@@ -776,7 +854,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_derivatives), cmocka_unit_test(test_radial),  cmocka_unit_test(test_random),
         cmocka_unit_test(test_native),      cmocka_unit_test(test_thermal), cmocka_unit_test(test_print),
-        cmocka_unit_test(test_wrong),       cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_round_trip),  cmocka_unit_test(test_wrong),   cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

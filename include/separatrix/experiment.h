@@ -60,6 +60,9 @@ SX_API sx_status sx_experiment_check(sx_ctx *ctx, const sx_experiment *e, sx_pre
  *  units), predictions. text may be NULL; free it with sx_free. */
 SX_API sx_status sx_experiment_describe(sx_ctx *ctx, const sx_experiment *e, char **text,
                                         sx_prediction *out) SX_MUST_USE;
+/** The model's equations, one per line: as text, for models made of texts in normal form, or as LaTeX. Builds the model. Free with
+ *  sx_free. */
+SX_API sx_status sx_experiment_equations(sx_ctx *ctx, const sx_experiment *e, bool latex, char **out) SX_MUST_USE;
 /** Run all tasks and save result.h5 in the directory. SX_STOPPED: a checkpoint and a partial result are there. Everything that can be
  *  checked is checked before the directory is made. Once the directory is made and locked, "output directory: DIR" is logged: a host that
  *  keeps a log file in it may open that now. `resume` continues from checkpoints and refuses a changed experiment, changed input files and

@@ -12,7 +12,7 @@ static void log_line(void *user, int level, const char *text) {
     if (level >= SX_LOG_WARNING) fprintf(stderr, "warning: %s\n", text);
 }
 
-static int check(const sx_command *self, const char *file, const char *const *set, int n_set, int threads,
+static int check(const sx_command *self, const char *file, const char *const *set, int n_set, int threads, bool latex,
                  const sx_cli_tools *tools) {
     sx_host host = { .struct_size = sizeof host, .log = log_line, .threads = threads };
     sx_cli_lend(tools, &host);
@@ -23,7 +23,8 @@ static int check(const sx_command *self, const char *file, const char *const *se
     int code = 0;
     if (!ctx) return sx_cli_fail(self, NULL, SX_E_MEMORY);
     sx_status status = sx_cli_load(ctx, file, set, n_set, &e);
-    if (status >= 0) status = sx_experiment_describe(ctx, e, &text, &p);
+    if (status >= 0)
+        status = latex ? sx_experiment_equations(ctx, e, true, &text) : sx_experiment_describe(ctx, e, &text, &p);
     if (status >= 0)
         printf("%s", text);
     else
@@ -36,23 +37,29 @@ static int check(const sx_command *self, const char *file, const char *const *se
 
 int sx_cmd_check(const sx_command *self, int argc, char **argv) {
     enum { CACHE = 256, CC };
-    static const struct option options[] = {
-        { "set", required_argument, NULL, 's' },     { "threads", required_argument, NULL, 't' },
-        { "cache", required_argument, NULL, CACHE }, { "cc", required_argument, NULL, CC },
-        { "help", no_argument, NULL, 'h' },          { NULL, 0, NULL, 0 }
-    };
+    static const struct option options[] = { { "set", required_argument, NULL, 's' },
+                                             { "threads", required_argument, NULL, 't' },
+                                             { "latex", no_argument, NULL, 'l' },
+                                             { "cache", required_argument, NULL, CACHE },
+                                             { "cc", required_argument, NULL, CC },
+                                             { "help", no_argument, NULL, 'h' },
+                                             { NULL, 0, NULL, 0 } };
     sx_cli_tools tools = { 0 };
     int n_set = 0, threads = 0, code = -1;
+    bool latex = false;
     sx_cli_tools_find(&tools);
     const char **set = calloc((size_t)argc + 1, sizeof *set);
     if (!set) return sx_cli_fail(self, NULL, SX_E_MEMORY);
-    for (int c; code < 0 && (c = getopt_long(argc, argv, ":s:t:h", options, NULL)) != -1;) switch (c) {
+    for (int c; code < 0 && (c = getopt_long(argc, argv, ":s:t:lh", options, NULL)) != -1;) switch (c) {
         case 's':
             set[n_set++] = optarg;
             break;
         case 't':
             if (!sx_cli_threads(optarg, &threads))
                 code = sx_cli_usage(self, "--threads %s: want an integer from 1 to 4096", optarg);
+            break;
+        case 'l':
+            latex = true;
             break;
         case CACHE:
         case CC:
@@ -67,7 +74,7 @@ int sx_cmd_check(const sx_command *self, int argc, char **argv) {
         }
     if (code < 0 && argc - optind != 1)
         code = sx_cli_usage(self, argc == optind ? "which experiment?" : "one experiment at a time");
-    if (code < 0) code = check(self, argv[optind], set, n_set, threads, &tools);
+    if (code < 0) code = check(self, argv[optind], set, n_set, threads, latex, &tools);
     free((void *)set);
     return code;
 }

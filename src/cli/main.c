@@ -27,6 +27,7 @@ static const sx_command commands[] = {
     { "check", "check FILE|- [options]", "validate; print the resolved experiment, predicted memory, disk and time",
       "  -s, --set KEY=VALUE  change a value of the experiment; may be repeated\n"
       "  -t, --threads N      number of threads the prediction is for\n"
+      "  -l, --latex          print the equations of the model as LaTeX instead, one per line\n"
       "      --cache DIR      where models with compile = true are kept (default: ~/.cache/separatrix)\n"
       "      --cc PROGRAM     C compiler for them (default: cc)\n",
       sx_cmd_check },

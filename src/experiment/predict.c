@@ -3,6 +3,8 @@
 /* What a run will cost, from the plans of its tasks and a few measured steps; limits; the text of `check`. */
 #include "experiment/predict.h"
 
+#include <separatrix/equations.h>
+
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -140,12 +142,37 @@ sx_status sx_limits_check(sx_ctx *ctx, const sx_experiment *e, const sx_predicti
 
 /* ------------------------------------------------------------------------------------------------------------------- check */
 
+/* Lines of text or LaTeX. Texts are in normal form; with coloured noise, whose model is another, and for other kinds: as the model says. */
+static sx_status equations_of(sx_ctx *ctx, const sx_model *m, bool latex, char **out) {
+    sx_status status = sx_equations_print(ctx, m, latex, out);
+    if (status != SX_E_UNSUPPORTED) return status;
+    sx_ctx_clear(ctx);
+    const char *text = latex ? sx_model_latex(m) : sx_model_equation(m);
+    return sx_format(ctx, out, "%s\n", text ? text : "");
+}
+
+sx_status sx_experiment_equations(sx_ctx *ctx, const sx_experiment *e, bool latex, char **out) {
+    sx_build b;
+    SX_TRY(ctx, sx_build_create(ctx, e, false, &b));
+    sx_status status = equations_of(ctx, b.model, latex, out);
+    sx_build_free(ctx, &b);
+    return status;
+}
+
 static void describe(sx_ctx *ctx, const sx_experiment *e, const sx_build *b, const sx_prediction *p, sx_buf *t) {
-    char text[32];
+    char text[32], *lines = NULL;
     const sx_model *m = b->model;
     const sx_layout *layout = sx_model_layout(m);
     const sx_noise *noise = sx_model_noise(m);
-    sx_buf_add(ctx, t, "# model: %s\n#   %s\n", sx_model_name(m), sx_model_equation(m) ? sx_model_equation(m) : "");
+    sx_buf_add(ctx, t, "# model: %s\n", sx_model_name(m));
+    sx_status status = equations_of(ctx, m, false, &lines);
+    if (status < 0) t->status = status;
+    for (const char *line = lines; line && *line;) {
+        int n = (int)strcspn(line, "\n");
+        sx_buf_add(ctx, t, "#   %.*s\n", n, line);
+        line += n + (line[n] == '\n');
+    }
+    sx_free(ctx, lines);
     if (b->bind.derivatives) sx_buf_add(ctx, t, "# derivatives: %s\n", b->bind.derivatives);
     sx_buf_add(ctx, t, "# state:");
     for (int k = 0; k < layout->n_arrays; k++)

@@ -67,6 +67,17 @@ def check_case(program, name, text, code, wanted, files=None):
 
 
 # (arguments, standard input, exit code, words on stderr or stdout)
+WELLS = """[model]
+kind = "equations"
+index = { i = 3 }
+state = { x = "i" }
+potential = "sum(i, x[i]^4/4-x[i]^2/2)"
+metric = "1/(1+x[i]^2)"
+[[task]]
+do = "simulate"
+duration = 1.0
+dt = 0.1
+"""
 USAGE = [
     ([], b"", 2, ["usage: separatrix COMMAND"]),
     (["--help"], b"", 0, ["separatrix COMMAND"]),
@@ -85,6 +96,8 @@ USAGE = [
     (["check", "--set", "task.traj.durration=1", "-"], bad_inputs.GOOD.encode(), 2, ["--set", "unknown key 'durration'"]),
     (["check", "--set", "novalue", "-"], bad_inputs.GOOD.encode(), 2, ["novalue"]),
     (["check", "--set", "task.nothere.dt=0.1", "-"], bad_inputs.GOOD.encode(), 2, ["nothere"]),
+    (["check", "--latex", "-"], WELLS.encode(), 0, [r"\Phi = \sum_{i}", r"\frac{d}{dt} x_{i} = -\frac{1}{G_{x,i}}\, \frac{\partial \Phi}{\partial x_{i}}"]),
+    (["check", "-"], WELLS.encode(), 0, ["#   Phi = sum(i, x[i]^4/4 - x[i]^2/2)\n#   G_x[i] = 1/(1 + x[i]^2)\n#   x[i]' = -dPhi/dx[i]/G_x[i]\n"]),
     (["run", "--resume", "-"], bad_inputs.GOOD.encode(), 7, ["separatrix.out", "no run to resume"]),
     (["info"], b"", 2, ["which result?"]),
     (["info", "absent.h5"], b"", 3, ["absent.h5"]),
