@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: Separatrix authors
 // SPDX-License-Identifier: Apache-2.0
 /* Laws of the ensembles: moments with their exact standard errors (|z| <= 5, fixed keys), exact spectra where there are any, the
- * circular and elliptic laws beyond. Mutants that must turn these red: ENSEMBLE_SYMMETRY (laws_of_random_links). */
+ * circular and elliptic laws beyond. Mutants that must turn these red: ensemble_symmetry, ensemble_density (laws_of_random_links). */
 #include "models/coupling_private.h"
 
 #include "core/linalg.h"

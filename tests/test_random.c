@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Philox against Random123, the vector fills against the scalar function, the law of the normals, independence over keys, units,
  * replicas, steps and slots, keys. Each |z| is a sum of many independent terms in units of its exact standard deviation.
- * Mutants: SX_MUTANT_SAME_REPLICA_KEY and SX_MUTANT_NOISE_REUSED fail fills_equal_scalar and independence. */
+ * Mutants: same_replica_key, noise_reused and slot_shared fail fills_equal_scalar and independence, key_index keys_are_distinct. */
 #include <separatrix/random.h>
 #include <separatrix/vmath.h>
 

@@ -125,6 +125,7 @@ static void panels(void **state) {
 }
 
 /* F(x) - F(x without input) = I / tau, for every kind of input and form "current". */
+/* Mutant: input_rounding. */
 static void inputs(void **state) {
     sx_ctx *ctx = *state;
     enum { N = 4, B = 8, TRIALS = 3, TIMES = 5, CHANNELS = 2 };
@@ -171,8 +172,10 @@ static void inputs(void **state) {
     assert_true(fabs(sx_model_input_end(m) - 0.5) < 1e-15);
     assert_int_equal(sx_model_trials(m), TRIALS);
     const sx_model_ops *ops = sx_model_operations(m);
-    for (int step = 0; step < TIMES; ++step) {
-        double t = step * 0.1; /* 3 * 0.1 and its like lie next to a multiple of dt */
+    for (int k = 0; k < 2 * TIMES; ++k) {
+        int step = k / 2;
+        double t =
+            k % 2 ? 10 * step * 0.01 : step * 0.1; /* next to a multiple of dt: 3 * 0.1 > 0.3, 30 * 0.01 / 0.1 < 3 */
         for (int64_t replica0 = 0; replica0 < 16; replica0 += 8) {
             sx_work w = scratch(ops->work(sx_model_self(m), SX_OP_F, B), NULL);
             w.replica0 = replica0;

@@ -110,6 +110,7 @@ static void test_ou_law(void **state) {
     o.sample_every = 0.5;
     o.max_lag = 2;
     o.covariance = true;
+    o.block_ = 64; /* several blocks and a padded last one */
     sx_result *r = run(ctx, m, &o, 1, "ou");
     double want = 1 / (1 - 0.05);
     for (int u = 0; u < 2; u++) {

@@ -65,7 +65,7 @@ static void pooled(void **state) {
 
 /* Are the errors right? Sums of independent standard normals have mean 0 and variance 1; over 400 repetitions (values - truth)/se
  * has mean 0 +- 1/20 and mean square near 1. Normals by Box-Muller from a fixed linear congruential sequence.
- * Mutant stats_independent (samples of a replica taken as independent) must fail here. */
+ * Mutant stats_independent (samples of a replica taken as independent) must fail here; mean_se_n and variance_biased above. */
 static void errors_are_calibrated(void **state) {
     (void)state;
     enum { TRIALS = 400, R = 64, S = 10 };

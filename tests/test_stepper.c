@@ -454,8 +454,8 @@ static void test_panels(void **state) {
     assert_memory_equal(x[0], x[1], sizeof x[0]);
 }
 
-/* A large dense network, whose steps draw their normals a few rows at a time and finish F panel by panel: the same bits as with given normals
- * of the whole batch, on an executor that runs panels backwards as well. */
+/* A large dense network, whose steps draw their normals a few rows at a time (Euler-Maruyama) or in panels (Heun) and finish F panel by panel: the
+ * same bits as with given normals of the whole batch, on an executor that runs panels backwards as well. Mutant: panel_units. */
 static void test_large(void **state) {
     enum { N = 300, B = 256, STEPS = 2 };
     sx_ctx *ctx = *state;
@@ -475,13 +475,13 @@ static void test_large(void **state) {
     for (int i = 0; i < N; i++) per_unit[i] = 0.5 + 0.001 * i;
     OK(sx_coupling_realise(ctx, &e, sx_key_seed(6), &w));
     OK(sx_alloc(ctx, N * B, sizeof *n1, &n1));
-    for (int alike = 0; alike < 2; alike++) {
-        const sx_values D = { alike ? 1 : N, per_unit };
+    for (int c = 0; c < 3; c++) {
+        const sx_values D = { c ? 1 : N, per_unit };
         OK(sx_rate_create(ctx, &o, w, NULL, NULL, NULL, &bare));
         OK(sx_noise_additive(ctx, N, D, &noise));
         sx_model *m = noisy(ctx, bare, noise, SX_KINETIC);
         for (int k = 0; k < 3; k++) {
-            rig g = rig_create(ctx, sx_model_ref(m), SX_METHOD_EULER_MARUYAMA, 0.125, B);
+            rig g = rig_create(ctx, sx_model_ref(m), c < 2 ? SX_METHOD_EULER_MARUYAMA : SX_METHOD_HEUN, 0.125, B);
             OK(sx_alloc(ctx, N * B, sizeof **x, &x[k]));
             sx_normal_fill(sx_key_seed(7), 0, SX_SLOT_USER, 0, N, B, x[k]);
             const sx_batch v = { x[k], N, B };

@@ -3,7 +3,8 @@
 /* The law that the steps sample: stationary moments at finite step. Linear models by moment recursion of the steps themselves (no
  * sampling, 1e-12); non-linear ones by simulation against the stationary law of the scheme at that step, from a transfer operator on
  * 300 Chebyshev nodes with 60-point Gauss-Hermite noise (NumPy), stable to 1e-6 in nodes and domain.
- * Mutants that must turn this file red: NOISE_DT, NOISE_SQRT2, ITO_STRATONOVICH. */
+ * Mutants that must turn this file red: noise_dt, noise_sqrt2, ito_stratonovich, ito_correction, strat_sign, kinetic_dropped, heun_noise,
+ * lm_shared, exact_mean. */
 #include "stepper_models.h"
 
 #include <separatrix/models.h>

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Orders of convergence, as values of the error and not only as slopes. Strong errors: closed forms (linear problems) and an
  * independent NumPy run of 1e5 paths (double well). Deterministic errors: mpmath with 30 digits. CVODE: scipy's Radau.
- * Mutants that must turn the statistical tests red: NOISE_DT, NOISE_SQRT2, ITO_STRATONOVICH. */
+ * Mutants that must turn this file red: noise_dt, ito_stratonovich, milstein_ito, sra_dz, rk4_time, step_time, dopri_norm. */
 #include "stepper_models.h"
 
 #include <separatrix/random.h>

@@ -78,9 +78,9 @@ static double error_norm(const sx_stepper *s, int64_t b, const double *x, const 
             sum[r] += v * v;
         }
     }
-    for (int64_t r = 0; r < b; r++)
+    for (int64_t r = SX_MUTANT(dopri_norm); r < b; r++)
         if (!(sum[r] <= worst)) worst = sum[r]; /* a NaN stays */
-    return SX_MUTANT(dopri_norm) ? worst / (double)s->n : sqrt(worst / (double)s->n);
+    return sqrt(worst / (double)s->n);
 }
 
 /* One output step from t to t_end = t + h in substeps of controlled error (PI controller of DOPRI5: safety 0.9, beta 0.04, factors
