@@ -47,6 +47,17 @@ SX_API sx_status sx_free_energy_create(sx_ctx *ctx, const sx_sampler_opts *o, co
 SX_API sx_status sx_ising_create(sx_ctx *ctx, const sx_sampler_opts *o, const sx_coupling *J, const char *const *labels,
                                  sx_model **out) SX_MUST_USE;
 
+/** What a network of random units is made of; borrowed from the model. */
+typedef struct sx_sampler_parts {
+    bool ising;                 /**< units -1 and 1; else continuous */
+    sx_sampler sampler;         /**< how it draws */
+    double inverse_temperature; /**< beta */
+    const double *bias;         /**< one per unit */
+    const sx_coupling *weights; /**< J, or NULL */
+} sx_sampler_parts;
+/** The parts of a model of kind `free-energy` or `ising`; false for other kinds. */
+SX_API bool sx_sampler_parts_of(const sx_model *m, sx_sampler_parts *out);
+
 #ifdef __cplusplus
 }
 #endif

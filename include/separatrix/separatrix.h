@@ -11,6 +11,7 @@
 #include <separatrix/fixed_points.h>
 #include <separatrix/field.h>
 #include <separatrix/lyapunov.h>
+#include <separatrix/learn.h>
 #include <separatrix/model.h>
 #include <separatrix/models.h>
 #include <separatrix/noise.h>

@@ -15,6 +15,12 @@ const sx_field sx_data_fields[] = {
       .type = SX_STRING,
       AT(file),
       .help = "table of numbers, one pattern a row: .csv, .csv.gz, .npy, .npz" },
+    { .name = "values",
+      .type = SX_VALUES,
+      AT(values),
+      SX_UNBOUNDED,
+      .shape = "row,column",
+      .help = "instead: the rows themselves, [[1, -1], [1, 1]]" },
     { .name = "from", .type = SX_STRING, AT(from), .help = "instead: an earlier section [data.NAME]" },
     { .name = "name", .type = SX_STRING, AT(entry), .help = "array of an .npz file" },
     { .name = "header",
@@ -153,7 +159,8 @@ static sx_status load_one(const sx_reader *r, sx_experiment *e, const sx_toml_no
     SX_TRY(r->ctx, sx_schema_read(r, node, what, &part, 1, NULL));
     d->node = node;
     d->name = name;
-    if (!d->file == !d->from) return sx_node_fail(r, node, SX_E_USAGE, "%s: want either `file` or `from`", what);
+    if ((d->file != NULL) + (d->from != NULL) + (d->values.n > 0) != 1)
+        return sx_node_fail(r, node, SX_E_USAGE, "%s: want one of `file`, `values` and `from`", what);
     if (d->from) {
         int k = 0;
         while (k < i && strcmp(e->data[k].name, d->from) != 0) k++;
@@ -266,7 +273,12 @@ static sx_status build_one(const sx_reader *r, const sx_data_spec *d, const sx_d
                            sx_data *out) {
     sx_data set = { 0 };
     double *x;
-    if (d->file) {
+    if (d->values.n > 0) {
+        const sx_toml_node *values = sx_toml_get(d->node, "values");
+        bool nested = sx_toml_type_of(sx_toml_at(values, 0)) == SX_TOML_ARRAY;
+        set = (sx_data){ .name = d->name, .rows = nested ? sx_toml_count(values) : 1, .x = d->values.data };
+        set.columns = d->values.n / set.rows;
+    } else if (d->file) {
         SX_TRY(r->ctx, from_file(r, d, &set));
     } else {
         for (int k = 0; k < n_before; k++)

@@ -14,7 +14,7 @@ typedef struct sx_data_spec {
     const char *name, *file, *from, *entry, *rows;
     int64_t label_column; /* from 0; negative from the end: -1 is the last */
     bool has_label, header, has_header;
-    sx_values image, range;
+    sx_values values, image, range;
     sx_strings preprocess;
 } sx_data_spec;
 extern const sx_field sx_data_fields[];

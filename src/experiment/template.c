@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: Separatrix authors
 // SPDX-License-Identifier: Apache-2.0
 /* `separatrix new KIND`: the example of a model or task, every other field beside it as a comment with default, range and meaning. */
+#include "experiment/data.h"
 #include "experiment/load.h"
 
 #include <stdio.h>
@@ -108,6 +109,10 @@ static void add_all(sx_ctx *ctx, sx_buf *t, const sx_experiment *e, const char *
         sx_buf_add(ctx, t,
                    "# labels = \"first-column\"         # CSV with names in the first column, or a list of names\n"
                    "# missing = \"error\"               # empty fields of a CSV file, or a number\n");
+    }
+    for (int i = 0; i < e->n_data; i++) {
+        sx_buf_add(ctx, t, "\n[data.%s]\n", e->data[i].name);
+        add_fields(ctx, t, e->data[i].node, sx_data_fields, NULL);
     }
     sx_buf_add(ctx, t, "\n[noise]\n");
     if (e->noise) add_fields(ctx, t, e->noise, sx_noise_fields, NULL);

@@ -267,6 +267,14 @@ fail:
     }
 const sx_model_ops sx_free_energy_ops = OPERATIONS("free-energy"), sx_ising_ops = OPERATIONS("ising");
 
+bool sx_sampler_parts_of(const sx_model *m, sx_sampler_parts *out) {
+    const sx_model_ops *ops = sx_model_operations(m);
+    if (ops != &sx_free_energy_ops && ops != &sx_ising_ops) return false;
+    const network *p = sx_model_self(m);
+    *out = (sx_sampler_parts){ ops == &sx_ising_ops, p->sampler, p->beta, p->bias, p->J };
+    return true;
+}
+
 static sx_status create(sx_ctx *ctx, const sx_sampler_opts *o, const sx_coupling *J, const char *const *labels,
                         bool ising, sx_model **out) {
     network *m = NULL;

@@ -5,5 +5,6 @@ set(SX_KERNEL_SOURCES
   src/core/kernels/elementwise.c
   src/core/kernels/packed.c
   src/core/kernels/products.c
+  src/core/kernels/rank_one.c
   src/core/kernels/table.c
 )

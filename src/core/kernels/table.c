@@ -38,6 +38,7 @@ const sx_kernels SX_PASTE(sx_kernels, SX_LEVEL) = {
 #if SX_HAS_PACKED
     .gemm_packed = SX_K(gemm_packed),
 #endif
+    .rank_one = SX_K(rank_one),
     .csr = SX_K(csr),
     .tile = SX_K(tile),
     .sum = SX_K(sum),

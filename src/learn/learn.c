@@ -1,0 +1,257 @@
+// SPDX-FileCopyrightText: Separatrix authors
+// SPDX-License-Identifier: Apache-2.0
+/* The task `learn`: one work item, the network that learns; a segment is a number of epochs. Weights go to the result after the epochs of the
+ * snapshots, so a run that was interrupted continues with the same bits. */
+#include "learn_private.h"
+
+#include <math.h>
+#include <string.h>
+
+extern const sx_output sx_learn_outputs[];
+
+#define SEGMENT_FLOPS  1e8
+#define MONITOR_VALUES 1000
+
+static bool uses_network(int rule) {
+    return rule == SX_RULE_FREE_ENERGY || rule == SX_RULE_FREE_ENERGY_PRINTED || rule == SX_RULE_ANTI_HEBBIAN ||
+           rule == SX_RULE_CONTRASTIVE_DIVERGENCE;
+}
+static bool uses_data(int rule) {
+    return rule != SX_RULE_ANTI_HEBBIAN && rule != SX_RULE_HOMEOSTATIC;
+}
+
+/* Epochs 1 .. epochs, the last included, each once. */
+static sx_status choose_snapshots(sx_ctx *ctx, sx_learner *l) {
+    int64_t n = l->o.snapshots.n < l->o.epochs ? l->o.snapshots.n : l->o.epochs, before = 0, k = 0;
+    SX_TRY(ctx, sx_alloc(ctx, n, sizeof *l->snapshot, &l->snapshot));
+    for (int64_t i = 1; i <= n; i++) {
+        double f = (double)i / (double)n, last = (double)l->o.epochs;
+        double at =
+            l->o.snapshots.spacing ? exp(log(last) * (n > 1 ? (double)(i - 1) / (double)(n - 1) : 1)) : f * last;
+        int64_t epoch = i == n ? l->o.epochs : (int64_t)floor(at + 0.5);
+        if (epoch > before) l->snapshot[k++] = before = epoch;
+    }
+    l->n_snapshots = k;
+    return SX_OK;
+}
+
+static sx_status check(sx_ctx *ctx, sx_learner *l) {
+    const sx_learn_opts *o = &l->o;
+    char rule[40];
+    (void)sx_choice_name(SX_RULE_CHOICES, o->rule, rule, sizeof rule);
+    if (uses_network(o->rule) && !l->sampled)
+        return SX_FAIL(ctx, SX_E_UNSUPPORTED,
+                       "learn.rule = \"%s\" runs a network of random units ('free-energy', 'ising'); the model is '%s'",
+                       rule, sx_model_name(l->model));
+    if (uses_data(o->rule) && !o->data.name)
+        return SX_FAIL(ctx, SX_E_USAGE, "learn.data is missing: the rule \"%s\" learns patterns", rule);
+    if (o->data.name && o->data.columns > 0 && o->data.columns != l->n)
+        return SX_FAIL(ctx, SX_E_USAGE, "learn.data: a row of [data.%s] has %lld numbers, but the model has %lld units",
+                       o->data.name, (long long)o->data.columns, (long long)l->n);
+    if (o->rule == SX_RULE_HOMEOSTATIC && o->start != 1)
+        return SX_FAIL(ctx, SX_E_USAGE,
+                       "learn.start = \"zero\": the rule \"homeostatic\" scales weights: want start = \"model\"");
+    if (o->start == 1 && !(l->sampled && l->parts.weights))
+        return SX_FAIL(ctx, SX_E_UNSUPPORTED, "learn.start = \"model\": the model '%s' has no weights to begin with",
+                       sx_model_name(l->model));
+    if (o->rule == SX_RULE_STORKEY && o->epochs > l->patterns && l->patterns > 0)
+        return SX_FAIL(ctx, SX_E_USAGE,
+                       "learn.epochs = %lld: the rule \"storkey\" takes each of the %lld patterns once",
+                       (long long)o->epochs, (long long)l->patterns);
+    if ((o->rule == SX_RULE_FREE_ENERGY || o->rule == SX_RULE_FREE_ENERGY_PRINTED) && o->rate * (double)l->n > 0.3)
+        sx_log(ctx, SX_LOG_WARNING,
+               "task '%s': rate * units = %.3g is above 0.3, where learning may not converge (one step changes a field "
+               "by about rate * |s|^2)",
+               l->group, o->rate * (double)l->n);
+    if ((o->rule == SX_RULE_FREE_ENERGY || o->rule == SX_RULE_FREE_ENERGY_PRINTED) && l->beta >= 1 && o->evidence != 0)
+        sx_log(ctx, SX_LOG_WARNING,
+               "task '%s': with evidence and an inverse temperature of %g >= 1 the weights have no finite fixed point; "
+               "they grow slowly for ever",
+               l->group, l->beta);
+    return SX_OK;
+}
+
+static sx_status copy(sx_ctx *ctx, const double *from, int64_t n, double **out) {
+    SX_TRY(ctx, sx_alloc(ctx, n, sizeof **out, out));
+    if (n > 0) memcpy(*out, from, (size_t)n * sizeof **out);
+    return SX_OK;
+}
+
+static void lay_out(sx_learner *l) {
+    int64_t words = 3 * l->records > 0 ? 3 * l->records : 1;
+    const struct {
+        const char *name;
+        sx_dtype dtype;
+        int64_t count;
+    } parts[SX_LEARN_PARTS] = { { "clock", SX_DT_I64, 8 },
+                                { "weights", SX_DT_F64, l->n * l->ld },
+                                { "state", SX_DT_F64, l->ld },
+                                { "field", SX_DT_F64, l->ld },
+                                { "monitor", SX_DT_F64, words } };
+    size_t at = 0;
+    for (int k = 0; k < SX_LEARN_PARTS; k++) {
+        l->sections[k] = (sx_section){ parts[k].name, parts[k].dtype, parts[k].count, at };
+        at += ((size_t)parts[k].count * 8 + 63) / 64 * 64;
+    }
+    l->n_sections = SX_LEARN_PARTS;
+    l->state_bytes = at;
+}
+
+static sx_status prepare(sx_ctx *ctx, sx_learner *l, sx_plan *plan) {
+    const sx_learn_opts *o = &l->o;
+    l->n = sx_model_n(l->model);
+    l->ld = (l->n + 7) / 8 * 8;
+    l->k = sx_kernels_get(NULL);
+    l->sampled = sx_sampler_parts_of(l->model, &l->parts);
+    l->beta = o->inverse_temperature > 0 ? o->inverse_temperature : l->sampled ? l->parts.inverse_temperature : 1;
+    l->patterns = o->data.rows;
+    SX_TRY(ctx, check(ctx, l));
+    SX_TRY(ctx, copy(ctx, o->data.x, l->patterns * l->n, &l->x));
+    SX_TRY(ctx, sx_alloc(ctx, l->ld, sizeof *l->bias, &l->bias));
+    if (l->sampled) memcpy(l->bias, l->parts.bias, (size_t)l->n * sizeof *l->bias);
+    if (o->start == 1) {
+        SX_TRY(ctx, sx_alloc(ctx, l->n * l->n, sizeof *l->first, &l->first));
+        sx_coupling_add_to_dense(l->parts.weights, 1, NULL, l->first);
+    }
+    if ((o->rule == SX_RULE_HEBB || o->rule == SX_RULE_PSEUDO_INVERSE) && l->patterns > 0)
+        SX_TRY(ctx, sx_learn_target(ctx, l));
+    SX_TRY(ctx, choose_snapshots(ctx, l));
+    bool monitored = o->rule == SX_RULE_FREE_ENERGY || o->rule == SX_RULE_FREE_ENERGY_PRINTED;
+    int64_t total = o->epochs * o->steps;
+    l->every = o->monitor > 0 ? o->monitor : total > MONITOR_VALUES ? total / MONITOR_VALUES : 1;
+    l->records = monitored ? total / l->every : 0;
+    lay_out(l);
+    double n = (double)l->n, epoch = (uses_network(o->rule) ? (double)o->steps : 1) * (4 * n * n + 100 * n);
+    if (o->rule == SX_RULE_HOMEOSTATIC) epoch = 25 * n * n * n;
+    l->segment = o->segment_ > 0 ? o->segment_ : epoch > SEGMENT_FLOPS ? 1 : (int64_t)(SEGMENT_FLOPS / epoch);
+    int64_t weights = 8 * l->n * l->n * l->n_snapshots;
+    *plan = (sx_plan){ .n_items = 1,
+                       .state_bytes = l->state_bytes,
+                       .sections = l->sections,
+                       .n_sections = l->n_sections,
+                       .scratch_bytes = (size_t)sx_learn_scratch(l) * 8,
+                       .shared_bytes = (size_t)(l->patterns * l->n + (l->target ? 2 : 1) * l->n * l->n) * 8,
+                       .result_bytes = 24 * l->records,
+                       .disk_bytes = 2 * weights + 24 * l->records + 4 * (int64_t)l->state_bytes,
+                       .flops = epoch * (double)o->epochs,
+                       .segments = ceil((double)o->epochs / (double)l->segment) };
+    return SX_OK;
+}
+
+static void close_learner(sx_ctx *ctx, void *instance) {
+    sx_learner *l = instance;
+    if (!l) return;
+    sx_model_free(ctx, l->model);
+    sx_free(ctx, l->group);
+    sx_free(ctx, l->x);
+    sx_free(ctx, l->bias);
+    sx_free(ctx, l->target);
+    sx_free(ctx, l->first);
+    sx_free(ctx, l->snapshot);
+    sx_free(ctx, l);
+}
+
+static sx_status open_learner(sx_ctx *ctx, const sx_model *m, const void *opts, sx_key key, const char *group,
+                              void **instance, sx_plan *plan) {
+    const sx_learn_opts *o = opts;
+    sx_learner *l = NULL;
+    sx_status status;
+    if (o->struct_size != sizeof *o)
+        return SX_FAIL(ctx, SX_E_USAGE, "learn: options are not initialised (sx_fields_default and struct_size)");
+    SX_TRY(ctx, sx_fields_check(ctx, sx_learn_fields, o, "learn"));
+    SX_TRY(ctx, sx_alloc(ctx, 1, sizeof *l, &l));
+    l->o = *o;
+    l->model = sx_model_ref(m);
+    l->key_order = sx_key_derive(key, "order", 0);
+    l->key_draw = sx_key_derive(key, "draw", 0);
+    l->key_free = sx_key_derive(key, "free", 0);
+    SX_GO(ctx, status, fail, sx_strdup(ctx, group, &l->group));
+    SX_GO(ctx, status, fail, prepare(ctx, l, plan));
+    *instance = l;
+    return SX_OK;
+fail:
+    close_learner(ctx, l);
+    return status;
+}
+
+static sx_status start(sx_ctx *ctx, const void *instance, int64_t item, void *state) {
+    const sx_learner *l = instance;
+    (void)ctx, (void)item;
+    double *J = sx_learn_at(l, state, SX_LEARN_WEIGHTS);
+    for (int64_t i = 0; l->first && i < l->n; i++) memcpy(J + i * l->ld, l->first + i * l->n, (size_t)l->n * sizeof *J);
+    return SX_OK;
+}
+
+static sx_status keep(sx_ctx *ctx, const sx_learner *l, const void *state, int64_t k, sx_result *result) {
+    const double *J = sx_learn_at(l, state, SX_LEARN_WEIGHTS);
+    for (int64_t i = 0; i < l->n; i++) {
+        const int64_t at[] = { k, i, 0 }, count[] = { 1, 1, l->n };
+        SX_TRY(ctx, sx_result_write(ctx, result, l->id_weights, at, count, J + i * l->ld));
+    }
+    return SX_OK;
+}
+
+static sx_status advance(sx_ctx *ctx, const void *instance, int64_t item, void *state, void *scratch,
+                         const sx_exec *exec, sx_result *result, bool *done, double *fraction) {
+    const sx_learner *l = instance;
+    int64_t *clock = sx_learn_at(l, state, SX_LEARN_CLOCK);
+    const double *J = sx_learn_at(l, state, SX_LEARN_WEIGHTS);
+    (void)item, (void)exec;
+    for (int64_t e = 0; e < l->segment && clock[0] < l->o.epochs; e++) {
+        SX_TRY(ctx, sx_learn_epoch(ctx, l, state, scratch));
+        for (int64_t k = 0; k < l->n_snapshots; k++)
+            if (l->snapshot[k] == clock[0]) SX_TRY(ctx, keep(ctx, l, state, k, result));
+    }
+    if (l->k->nonfinite(l->n * l->ld, J))
+        return SX_FAIL(ctx, SX_E_NUMERIC,
+                       "learn: the weights are not finite after %lld epochs; the rate %g is too large",
+                       (long long)clock[0], l->o.rate);
+    *done = clock[0] >= l->o.epochs;
+    *fraction = (double)clock[0] / (double)l->o.epochs;
+    return SX_OK;
+}
+
+static const char example[] = "title = \"Four patterns in a network of continuous units\"\n"
+                              "seed = 1\n"
+                              "\n"
+                              "[data.patterns]\n"
+                              "values = [[1, 1, 1, 1, -1, -1, -1, -1], [1, 1, -1, -1, 1, 1, -1, -1]]\n"
+                              "\n"
+                              "[model]\n"
+                              "kind = \"free-energy\"\n"
+                              "n = 8\n"
+                              "\n"
+                              "[noise]\n"
+                              "kind = \"none\"\n"
+                              "\n"
+                              "[[task]]\n"
+                              "name = \"train\"\n"
+                              "do = \"learn\"\n"
+                              "data = \"patterns\"\n"
+                              "rate = 0.01\n"
+                              "evidence = 5.0\n"
+                              "inverse_temperature = 0.3\n"
+                              "epochs = 500\n"
+                              "steps = 10\n"
+                              "snapshots = { n = 10, spacing = \"log\" }\n";
+
+const sx_task_ops sx_learn_task = {
+    .abi = SX_TASK_ABI,
+    .struct_size = sizeof(sx_task_ops),
+    .name = "learn",
+    .title = "Learning",
+    .help = "Weights from data by a local rule, in presentations of patterns; snapshots of the weights for other "
+            "tasks, free energy along the "
+            "way, the attractors that were formed.",
+    .fields = sx_learn_fields,
+    .opts_size = sizeof(sx_learn_opts),
+    .outputs = sx_learn_outputs,
+    .needs = "F",
+    .example = example,
+    .open = open_learner,
+    .define = sx_learn_define,
+    .start = start,
+    .advance = advance,
+    .finish = sx_learn_finish,
+    .close = close_learner,
+};

@@ -1,0 +1,61 @@
+// SPDX-FileCopyrightText: Separatrix authors
+// SPDX-License-Identifier: Apache-2.0
+/* What the files of `learn` share. */
+#ifndef SX_LEARN_LEARN_PRIVATE_H
+#define SX_LEARN_LEARN_PRIVATE_H
+
+#include <separatrix/learn.h>
+#include <separatrix/samplers.h>
+
+#include "core/kernels.h"
+
+/* The network that learns: weights of the model kind and how its units are drawn. */
+typedef struct sx_learner {
+    sx_model *model; /* referenced */
+    sx_learn_opts o; /* data are copied into x */
+    char *group;
+    const sx_kernels *k;
+    sx_sampler_parts parts; /* of the model, when `sampled` */
+    bool sampled;
+    double beta;
+    int64_t n, ld; /* units; length of a row of weights, a multiple of 8 */
+    int64_t patterns;
+    double *x;                      /* owned, patterns * n */
+    double *bias;                   /* owned, n: of the model */
+    double *target;                 /* owned, n * n: where hebb and pseudo-inverse go, else NULL */
+    double *first;                  /* owned, n * n: first weights of the model, else NULL */
+    int64_t n_snapshots, *snapshot; /* owned: epochs after which the weights are kept */
+    int64_t records, every;         /* values of the free energy */
+    int64_t segment;                /* epochs of one advance */
+    sx_key key_order, key_draw, key_free;
+    sx_section sections[8];
+    int n_sections;
+    size_t state_bytes;
+    int id_weights;
+} sx_learner;
+
+/* Sections of the state. */
+enum { SX_LEARN_CLOCK, SX_LEARN_WEIGHTS, SX_LEARN_STATE, SX_LEARN_FIELD, SX_LEARN_MONITOR, SX_LEARN_PARTS };
+static inline void *sx_learn_at(const sx_learner *l, const void *state, int section) {
+    return (unsigned char *)(uintptr_t)state + l->sections[section].offset;
+}
+
+/* learn_rules.c: one epoch. clock[0] epochs done, clock[1] steps done. scratch: sx_learn_scratch doubles. */
+sx_status sx_learn_epoch(sx_ctx *ctx, const sx_learner *l, void *state, double *scratch);
+int64_t sx_learn_scratch(const sx_learner *l);
+/* Targets of hebb and pseudo-inverse. */
+sx_status sx_learn_target(sx_ctx *ctx, sx_learner *l);
+/* m(t): mean of a unit with natural parameter t, and a draw. */
+void sx_learn_mean(const sx_learner *l, int64_t n, const double *t, double *y);
+void sx_learn_draw(const sx_learner *l, int64_t n, const double *t, const double *u, double *y);
+/* One step of the network in place without learning: h = J s is scratch. theta, u: n numbers each. */
+void sx_learn_step(const sx_learner *l, double beta, const double *J, const double *b, sx_key key, uint64_t step,
+                   double *s, double *h, double *theta, double *u);
+/* h = J s */
+void sx_learn_product(const sx_learner *l, const double *J, const double *s, double *h);
+
+/* learn_finish.c */
+sx_status sx_learn_define(sx_ctx *ctx, void *instance, sx_result *result);
+sx_status sx_learn_finish(sx_ctx *ctx, const void *instance, const void *const *states, sx_result *result);
+
+#endif
