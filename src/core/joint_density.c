@@ -143,7 +143,7 @@ static sx_status advance(sx_ctx *ctx, lanes *s, bool adjoint, const double *w, c
                          double *length) {
     SX_RUN(ctx, sx_operator_apply_block(ctx, s->a, adjoint, COLUMNS, w, s->y, &s->products));
     turn t = { s, adjoint, w, c, x };
-    SX_TRY(ctx, sx_parallel_for(ctx, s->chunks, turn_chunk, &t));
+    SX_TRY(ctx, sx_chunks_run(ctx, s->chunks, turn_chunk, &t));
     double inverse[LANES];
     for (int l = 0; l < LANES; ++l) {
         double sum = 0;
@@ -152,7 +152,7 @@ static sx_status advance(sx_ctx *ctx, lanes *s, bool adjoint, const double *w, c
         inverse[l] = sum > 0 ? 1 / length[l] : 0; /* an invariant space: zeros from here on */
     }
     scaling r = { s, inverse, x };
-    return sx_parallel_for(ctx, s->chunks, scale_chunk, &r);
+    return sx_chunks_run(ctx, s->chunks, scale_chunk, &r);
 }
 
 /* Unimodular probes 1, i, -1, -i from the key: unit vectors in column pairs. */

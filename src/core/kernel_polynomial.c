@@ -60,7 +60,7 @@ static sx_status update_chunk(sx_ctx *child, int64_t i, int worker, void *arg) {
 
 static sx_status step(sx_ctx *ctx, update *w, double *cross, double *square) {
     int64_t chunks = (w->n + SX_BASIS_CHUNK - 1) / SX_BASIS_CHUNK;
-    SX_TRY(ctx, sx_parallel_for(ctx, chunks, update_chunk, w));
+    SX_TRY(ctx, sx_chunks_run(ctx, chunks, update_chunk, w));
     for (int64_t c = 0; c < w->b; ++c) cross[c] = square[c] = 0;
     for (int64_t i = 0; i < chunks; ++i)
         for (int64_t c = 0; c < w->b; ++c) {

@@ -138,7 +138,7 @@ static sx_status estimate(sx_ctx *ctx, sx_krylov *s, int size, int leading, doub
 }
 
 static sx_status decompose_general(sx_ctx *ctx, sx_krylov *s, int size, double beta, int *extract, int *keep) {
-    lapack_int sorted, lwork = (lapack_int)(s->m * (int64_t)s->m);
+    lapack_int sorted, lwork = (lapack_int)(s->m * (int64_t)s->m + 64);
     lapack_int info = LAPACKE_dgees_work(LAPACK_COL_MAJOR, 'V', 'N', NULL, size, s->H, s->m, &sorted, s->re, s->im,
                                          s->Z, s->m, s->Y, lwork, NULL);
     if (info) return SX_FAIL(ctx, SX_E_NUMERIC, "dgees found no Schur form (info %d)", (int)info);

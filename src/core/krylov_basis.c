@@ -17,6 +17,14 @@ static int width_of(int64_t n, int64_t i) {
     return (int)(left < SX_BASIS_CHUNK ? left : SX_BASIS_CHUNK);
 }
 
+sx_status sx_chunks_run(sx_ctx *ctx, int64_t chunks, sx_status (*body)(sx_ctx *child, int64_t i, int worker, void *arg),
+                        void *arg) {
+    enum { FEW = 16 };
+    if (chunks >= FEW) return sx_parallel_for(ctx, chunks, body, arg);
+    for (int64_t i = 0; i < chunks; ++i) SX_TRY(ctx, body(ctx, i, 0, arg));
+    return SX_OK;
+}
+
 sx_status sx_basis_create(sx_ctx *ctx, int64_t n, int m, sx_basis *out) {
     sx_basis b = { .kernels = sx_kernels_get(NULL), .n = n, .chunks = count_chunks(n), .m = m };
     sx_status status;
@@ -68,14 +76,14 @@ static void add_partial(const sx_basis *b, int j, double *h) {
 sx_status sx_basis_orthogonalise(sx_ctx *ctx, sx_basis *b, int j, const double *V, double *w, double *h) {
     if (j == 0) return SX_OK;
     pass first = { .n = b->n, .j = j, .V = V, .w = w, .partial = b->partial };
-    SX_TRY(ctx, sx_parallel_for(ctx, b->chunks, pass_chunk, &first));
+    SX_TRY(ctx, sx_chunks_run(ctx, b->chunks, pass_chunk, &first));
     add_partial(b, j, h);
     pass second = first;
     second.h = h;
-    SX_TRY(ctx, sx_parallel_for(ctx, b->chunks, pass_chunk, &second));
+    SX_TRY(ctx, sx_chunks_run(ctx, b->chunks, pass_chunk, &second));
     add_partial(b, j, b->h);
     pass last = { .n = b->n, .j = j, .V = V, .w = w, .h = b->h };
-    SX_TRY(ctx, sx_parallel_for(ctx, b->chunks, pass_chunk, &last));
+    SX_TRY(ctx, sx_chunks_run(ctx, b->chunks, pass_chunk, &last));
     for (int k = 0; k < j; ++k) h[k] += b->h[k];
     return SX_OK;
 }
@@ -112,7 +120,7 @@ static sx_status rotate_chunk(sx_ctx *child, int64_t i, int worker, void *arg) {
 
 sx_status sx_basis_rotate(sx_ctx *ctx, sx_basis *b, int size, int k, const double *Z, int ldz, double *V) {
     rotation r = { .b = b, .size = size, .k = k, .ldz = ldz, .Z = Z, .V = V };
-    return sx_parallel_for(ctx, b->chunks, rotate_chunk, &r);
+    return sx_chunks_run(ctx, b->chunks, rotate_chunk, &r);
 }
 
 /* The chunks in order, each added to the sum of those before. */
@@ -144,7 +152,7 @@ static sx_status combine_chunk(sx_ctx *child, int64_t i, int worker, void *arg) 
 sx_status sx_basis_combine(sx_ctx *ctx, int64_t n, int k, int size, double alpha, const double *C, const double *V,
                            double beta, double *Out) {
     combination c = { .n = n, .k = k, .size = size, .alpha = alpha, .beta = beta, .C = C, .V = V, .out = Out };
-    return sx_parallel_for(ctx, count_chunks(n), combine_chunk, &c);
+    return sx_chunks_run(ctx, count_chunks(n), combine_chunk, &c);
 }
 
 /* -- operators ---------------------------------------------------------------------------------------------------------------------- */
@@ -204,7 +212,10 @@ static sx_status dense_panel(sx_ctx *child, int64_t i, int worker, void *arg) {
 
 static sx_status dense_run(void *user, sx_ctx *ctx, bool transposed, int64_t b, const double *x, double *y) {
     dense_job d = { user, transposed, b, x, y };
-    return sx_parallel_for(ctx, (d.m->n + DENSE_ROWS - 1) / DENSE_ROWS, dense_panel, &d);
+    int64_t panels = (d.m->n + DENSE_ROWS - 1) / DENSE_ROWS;
+    if (d.m->n * d.m->n * b >= 100000) return sx_parallel_for(ctx, panels, dense_panel, &d);
+    for (int64_t i = 0; i < panels; ++i) SX_TRY(ctx, dense_panel(ctx, i, 0, &d));
+    return SX_OK;
 }
 static sx_status dense_apply(void *user, sx_ctx *ctx, int64_t b, const double *x, double *y) {
     return dense_run(user, ctx, false, b, x, y);

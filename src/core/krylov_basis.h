@@ -10,6 +10,10 @@
 
 enum { SX_BASIS_CHUNK = 512 };
 
+/* body for all chunks; by the calling thread alone when they are few (waking the workers would cost more). */
+sx_status sx_chunks_run(sx_ctx *ctx, int64_t chunks, sx_status (*body)(sx_ctx *child, int64_t i, int worker, void *arg),
+                        void *arg) SX_MUST_USE;
+
 /* Scratch for n columns and at most m rows. */
 typedef struct sx_basis {
     const sx_kernels *kernels;

@@ -117,7 +117,7 @@ done:
 }
 
 sx_status sx_krylov_ritz(sx_ctx *ctx, sx_krylov *s, int size, double *scratch) {
-    lapack_int info, lwork = (lapack_int)(s->m * (int64_t)s->m);
+    lapack_int info, lwork = (lapack_int)(s->m * (int64_t)s->m + 64);
     for (int j = 0; j < size; ++j) {
         SX_RUN(ctx, sx_operator_apply(ctx, s->a, s->V + (int64_t)j * s->n, scratch, &s->products));
         s->anorm = fmax(s->anorm, sx_basis_norm(&s->b, scratch));
