@@ -35,6 +35,7 @@ typedef struct sx_fixed_points_opts {
     int64_t
         random;    /**< random starts; < 0: 256 (16 beyond 2000 units) if `start` says "random" or nothing, else none */
     sx_values box; /**< ends lo, hi of the random starts and of the interval search: 2 numbers, or 2 per unit */
+    double reach;  /**< points further from the middle of box and starts than so many half-widths are left out */
     sx_values input;    /**< contexts x channels: inputs held constant, one search each */
     double time;        /**< at which F is taken */
     int solver;         /**< an sx_newton_solver */

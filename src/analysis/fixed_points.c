@@ -17,7 +17,7 @@ extern const sx_output sx_fixed_points_outputs[];
 #define SEGMENT_FLOPS 2e8 /* work of one call of advance */
 enum { DENSE_LIMIT = 2000, BLOCK = 16, INTERVAL_SEGMENT = 2000 };
 enum { CURSOR_START, CURSOR_PHASE, CURSOR_STEP };
-enum { PHASE_BEGIN, PHASE_NEWTON, PHASE_SLOW };
+enum { PHASE_BEGIN, PHASE_NEWTON, PHASE_SLOW, PHASE_LAST };
 
 /* -- options ------------------------------------------------------------------------------------------------------------------ */
 
@@ -64,6 +64,23 @@ static sx_status set_starts(sx_ctx *ctx, sx_fp *s) {
     s->starts = s->n_given + s->n_random;
     if (s->starts == 0)
         return SX_FAIL(ctx, SX_E_USAGE, "fixed-points: no start: want points in `start`, or random >= 1");
+    return SX_OK;
+}
+
+/* The range of the box and of the given starts, stretched about its middle. Without either there is no limit. */
+static sx_status set_reach(sx_ctx *ctx, sx_fp *s) {
+    bool box = s->o.box.n > 0, points = s->o.start.n > 0;
+    SX_TRY(ctx, sx_alloc(ctx, s->n, sizeof *s->middle, &s->middle));
+    SX_TRY(ctx, sx_alloc(ctx, s->n, sizeof *s->reach, &s->reach));
+    for (int64_t i = 0; i < s->n; i++) {
+        double lo = box || !points ? s->lo[i] : HUGE_VAL, hi = box || !points ? s->hi[i] : -HUGE_VAL;
+        for (int64_t k = 0; points && k < s->n_given; k++) {
+            lo = fmin(lo, s->given[k * s->n + i] - 3 * s->o.start.jitter);
+            hi = fmax(hi, s->given[k * s->n + i] + 3 * s->o.start.jitter);
+        }
+        s->middle[i] = 0.5 * (lo + hi);
+        s->reach[i] = box || points ? s->o.reach * fmax(0.5 * (hi - lo), 1e-3) : HUGE_VAL;
+    }
     return SX_OK;
 }
 
@@ -118,7 +135,8 @@ sx_root_system sx_fp_system(const sx_fp *s, int64_t context) {
                              .map = s->map,
                              .dense = s->dense,
                              .curved = sx_model_has(s->model, "phv"),
-                             .tolerance = s->o.tolerance };
+                             .tolerance = s->o.tolerance,
+                             .resolution = s->o.merge };
 }
 sx_interval_search sx_fp_search(const sx_fp *s) {
     return (sx_interval_search){
@@ -169,6 +187,8 @@ static void close_task(sx_ctx *ctx, void *instance) {
     sx_free(ctx, s->given);
     sx_free(ctx, s->lo);
     sx_free(ctx, s->hi);
+    sx_free(ctx, s->middle);
+    sx_free(ctx, s->reach);
     sx_free(ctx, s->group);
     sx_model_free(ctx, s->model);
     sx_free(ctx, s);
@@ -193,6 +213,7 @@ static sx_status open_all(sx_ctx *ctx, sx_fp *s, sx_plan *plan) {
     if (o->deflation < 0) s->o.deflation = s->n <= DENSE_LIMIT ? 8 : 0;
     SX_TRY(ctx, set_box(ctx, s));
     SX_TRY(ctx, set_starts(ctx, s));
+    SX_TRY(ctx, set_reach(ctx, s));
     SX_TRY(ctx, set_inputs(ctx, s));
     s->block = o->block_ > 0 ? o->block_ : s->n <= DENSE_LIMIT ? BLOCK : 1;
     if (s->block > s->starts) s->block = s->starts;
@@ -273,6 +294,18 @@ static void keep(const sx_fp *s, const sx_root_system *system, void *state, bool
     info[3] = speed;
 }
 
+/* After Newton's method the minimisation; when that has come near a root that Newton's method had missed, Newton's method once more. */
+static int64_t next_phase(const sx_fp *s, const void *state) {
+    const int64_t *cursor = sx_fp_i64(s, state, FP_CURSOR);
+    const double *slow = sx_fp_at(s, state, FP_SLOW_INFO), *x = sx_fp_at(s, state, FP_X);
+    if (cursor[CURSOR_PHASE] == PHASE_NEWTON && slow) return PHASE_SLOW;
+    if (cursor[CURSOR_PHASE] != PHASE_SLOW) return PHASE_BEGIN;
+    const double *info = sx_fp_at(s, state, FP_INFO) + 4 * cursor[CURSOR_START];
+    slow += 4 * cursor[CURSOR_START];
+    bool root = slow[0] == SX_ROOT_CONVERGED && slow[1] <= s->o.tolerance * (1 + sx_max_abs(s->n, x));
+    return root && info[0] != SX_ROOT_CONVERGED ? PHASE_LAST : PHASE_BEGIN;
+}
+
 /* One step of the present search. */
 static sx_status one_step(sx_ctx *ctx, const sx_fp *s, const sx_root_system *system, int64_t first, void *state,
                           sx_root_work *w) {
@@ -294,15 +327,11 @@ static sx_status one_step(sx_ctx *ctx, const sx_fp *s, const sx_root_system *sys
     if (++cursor[CURSOR_STEP] >= most && outcome == SX_ROOT_GOING) outcome = SX_ROOT_FAILED;
     if (outcome == SX_ROOT_GOING) return SX_OK;
     keep(s, system, state, slow, outcome, w);
-    if (!slow && s->o.slow.given) {
-        sx_fp_start(s, first + cursor[CURSOR_START], x);
-        memset(memory, 0, 4 * sizeof *memory);
-        cursor[CURSOR_STEP] = 0;
-        cursor[CURSOR_PHASE] = PHASE_SLOW;
-        return SX_OK;
-    }
-    cursor[CURSOR_START]++;
-    cursor[CURSOR_PHASE] = PHASE_BEGIN;
+    cursor[CURSOR_PHASE] = next_phase(s, state);
+    cursor[CURSOR_STEP] = 0;
+    memset(memory, 0, 4 * sizeof *memory);
+    if (cursor[CURSOR_PHASE] == PHASE_SLOW) sx_fp_start(s, first + cursor[CURSOR_START], x);
+    if (cursor[CURSOR_PHASE] == PHASE_BEGIN) cursor[CURSOR_START]++;
     return SX_OK;
 }
 

@@ -12,6 +12,7 @@
  * Clopper and Pearson for f1 of n, which stay apart when f1 = 0: then its upper end is 1 - 0.025^(1/n), about 3.7/n. */
 #include "fixed_points_private.h"
 
+#include "core/mutant.h"
 #include "core/stats.h"
 
 #include <math.h>
@@ -25,6 +26,7 @@ void sx_unseen(int64_t n, int64_t once, int64_t twice, sx_fp_complete *out) {
     out->unseen_se = n > 0 ? sqrt(f1 * (1 - f1 / N) + 2 * f2) / N : 1;
     out->unseen_points = once > 1 ? f1 * (f1 - 1) / (2 * (f2 + 1)) : 0;
     if (n > 0) sx_binomial_interval(once, n, 0.05, &lo, &hi);
+    if (SX_MUTANT(unseen_interval)) out->unseen_se = lo = hi = 0;
     out->unseen_lo = fmax(fmin(lo, out->unseen_mass - 1.959963984540054 * out->unseen_se), 0);
     out->unseen_hi = fmin(fmax(hi, out->unseen_mass + 1.959963984540054 * out->unseen_se), 1);
 }

@@ -51,6 +51,15 @@ const sx_field sx_fixed_points_fields[] = {
       .shape = "unit,2",
       .help = "range of the random starts and of the interval search: [lo, hi], { x = [lo, hi], ... } by state array "
               "or unit, or a list of one pair per unit; left out: [-2, 2]" },
+    { .name = "reach",
+      .type = SX_F64,
+      F(reach),
+      .lo = 1,
+      .hi = HUGE_VAL,
+      .def = "10.0",
+      .unit = "1",
+      .help = "points further from the middle of the box and the given starts than this many times its half-width are "
+              "left out; no limit when neither is given" },
     { .name = "input",
       .type = SX_VALUES,
       F(input),
@@ -152,6 +161,7 @@ const sx_output sx_fixed_points_outputs[] = {
     { "input", "context,channel", "input", "the inputs held constant" },
     { "n_starts", "context", "1", "starts of the search" },
     { "n_converged", "context", "1", "starts that ended at a fixed point" },
+    { "n_outside", "context", "1", "searches that ended at a point out of reach" },
     { "index_sum", "context", "1", "sum of the indices of all fixed points" },
     { "index_expected", "context", "1",
       "its exact value: 1 where the flow points inwards on a sphere about all points; 0: not known" },

@@ -31,8 +31,11 @@ static sx_status add_start(sx_ctx *ctx, const sx_fp *s, int64_t item, const void
     sx_root_system system = sx_fp_system(s, context);
     sx_fp_point p = { .context = context, .hits = 1, .random_hits = random };
     complete[context].starts++;
-    if (info[0] == SX_ROOT_CONVERGED) {
-        p.x = sx_fp_at(s, state, FP_ROOT) + k * s->n;
+    p.x = sx_fp_at(s, state, FP_ROOT) + k * s->n;
+    bool root = info[0] == SX_ROOT_CONVERGED;
+    if (root && !sx_fp_reached(s, p.x)) {
+        complete[context].outside++;
+    } else if (root) {
         p.residual = info[1];
         p.error = info[2];
         p.speed = info[3];
@@ -45,10 +48,10 @@ static sx_status add_start(sx_ctx *ctx, const sx_fp *s, int64_t item, const void
     p.residual = slow[1];
     p.speed = slow[2];
     p.error = 1e-8 * (1 + sx_max_abs(s->n, p.x));
-    p.slow = p.residual > system.tolerance * (1 + sx_max_abs(s->n, p.x));
-    if (!p.slow && info[0] == SX_ROOT_CONVERGED) return SX_OK; /* Newton's method was there already */
-    if (p.slow && p.speed >= s->o.slow.speed_below) return SX_OK;
-    complete[context].converged += !p.slow;
+    p.slow = true;
+    if (root && p.residual <= system.tolerance * (1 + sx_max_abs(s->n, p.x)))
+        return SX_OK; /* the root has been counted */
+    if (p.speed >= s->o.slow.speed_below || !sx_fp_reached(s, p.x)) return SX_OK;
     return sx_fp_add(ctx, s, all, &p, &index, &added);
 }
 
@@ -118,7 +121,7 @@ static sx_status deflate(sx_ctx *ctx, const sx_fp *s, int64_t context, sx_fp_poi
             const double *i = info + 4 * k;
             int64_t index;
             bool added = false;
-            if (i[0] != SX_ROOT_CONVERGED) continue;
+            if (i[0] != SX_ROOT_CONVERGED || !sx_fp_reached(s, x + k * s->n)) continue;
             sx_fp_point p = { .x = x + k * s->n, .context = context, .residual = i[1], .error = i[2], .speed = i[3] };
             SX_GO(ctx, status, done, sx_fp_add(ctx, s, all, &p, &index, &added));
             *found += added;
@@ -302,6 +305,7 @@ static sx_status put_complete(const writer *w) {
     static const column columns[] = {
         { "n_starts", OF_I64, offsetof(sx_fp_complete, starts) },
         { "n_converged", OF_I64, offsetof(sx_fp_complete, converged) },
+        { "n_outside", OF_I64, offsetof(sx_fp_complete, outside) },
         { "index_sum", OF_I64, offsetof(sx_fp_complete, index_sum) },
         { "index_expected", OF_I64, offsetof(sx_fp_complete, index_expected) },
         { "index_consistent", OF_I64, offsetof(sx_fp_complete, index_consistent) },

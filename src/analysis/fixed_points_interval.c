@@ -73,10 +73,12 @@ static bool precondition(search *q) {
     return true;
 }
 
-/* J = A(X). The mean-value form of G over X; false when it excludes 0. */
+/* J = A(X). The mean-value form of G over X; false when it excludes 0. `rough` comes from G over X: the derivative alone does not see a
+ * jump. */
 static bool mean_value(search *q, const sx_interval *x, sx_interval *Gm, bool *rough) {
     int64_t n = q->n;
     sx_interval m[U], F[U];
+    if (*rough) return true;
     for (int64_t i = 0; i < n; i++) m[i] = sx_iv_point(sx_iv_mid(x[i]));
     evaluate(q, m, Gm, F, rough);
     sx_interval_model_J(q->s->model, q->s->t, x, q->J, q->work, rough);
@@ -112,8 +114,9 @@ static double krawczyk(const search *q, const sx_interval *x, const sx_interval 
 
 /* Whether X holds exactly one root; K then encloses it, as narrow as it gets. */
 static bool prove(search *q, const sx_interval *x, sx_interval *K) {
-    sx_interval Gm[U], box[U];
+    sx_interval Gm[U], box[U], F[U];
     bool rough = false;
+    evaluate(q, x, Gm, F, &rough);
     if (!mean_value(q, x, Gm, &rough) || rough || !precondition(q)) return false;
     krawczyk(q, x, Gm, K);
     for (int64_t i = 0; i < q->n; i++)
@@ -177,7 +180,6 @@ static int examine(search *q, sx_interval_state *state, sx_interval *x) {
             shrunk = shrunk || y.hi - y.lo < 0.8 * (x[i].hi - x[i].lo);
             x[i] = y;
         }
-        rough = false;
         if (!mean_value(q, x, Gm, &rough)) return DROPPED;
         if (!rough && precondition(q)) {
             double contraction = krawczyk(q, x, Gm, K);

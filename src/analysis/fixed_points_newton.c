@@ -11,6 +11,7 @@
 
 #include "core/linalg.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -234,7 +235,7 @@ sx_status sx_newton_step(sx_ctx *ctx, const sx_root_system *s, const sx_deflatio
     sx_root_G(s, x, w->g, w);
     double residual = sx_max_abs(n, w->g), size = 1 + sx_max_abs(n, x);
     if (!isfinite(residual)) return SX_OK;
-    bool near = residual <= s->tolerance * size;
+    bool near = residual <= s->tolerance * size, exact = residual <= 8 * DBL_EPSILON * size;
     if (residual == 0) {
         *outcome = SX_ROOT_CONVERGED;
         memory[1] = 0;
@@ -248,11 +249,12 @@ sx_status sx_newton_step(sx_ctx *ctx, const sx_root_system *s, const sx_deflatio
     else
         solve_krylov(s, x, near ? 1e-3 : forcing, w->step, w, &solved);
     if (!solved) {
-        *outcome = near ? SX_ROOT_CONVERGED : SX_ROOT_FAILED;
+        *outcome = exact ? SX_ROOT_CONVERGED : SX_ROOT_FAILED;
         return SX_OK;
     }
+    /* A small residual alone is no root: where A is nearly singular the step says how far the root may be. */
     memory[1] = sx_max_abs(n, w->step);
-    if (near) {
+    if (near && (exact || memory[1] <= s->resolution * size)) {
         polish(s, x, memory, residual, w, outcome);
         return SX_OK;
     }

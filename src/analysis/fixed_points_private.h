@@ -18,8 +18,8 @@ typedef struct sx_root_system {
     const sx_kernels *kernels;
     int64_t n;
     double t;
-    bool map, dense, curved; /* curved: the model has phv, the minimisation knows second derivatives */
-    double tolerance;
+    bool map, dense, curved;      /* curved: the model has phv, the minimisation knows second derivatives */
+    double tolerance, resolution; /* of G; of x */
 } sx_root_system;
 
 /* Scratch of one worker: carved from doubles. */
@@ -107,6 +107,7 @@ typedef struct sx_fp {
     double *input;              /* owned, contexts x channels */
     double *given;              /* owned, n_given x n */
     double *lo, *hi;            /* owned, n each */
+    double *middle, *reach;     /* owned, n each: points with |x - middle| > reach are left out */
     int64_t n_given, n_random, starts;
     int64_t block, blocks; /* starts of an item; items of a context */
     int64_t items;         /* of the searches from starts; one more for the interval search if `interval` is set */
@@ -130,6 +131,8 @@ sx_interval_state sx_fp_interval_state(const sx_fp *s, const void *state);
 
 /* fixed_points_starts.c: start number k, the same for all contexts. */
 void sx_fp_start(const sx_fp *s, int64_t k, double *x);
+/* Whether a point is within reach. */
+bool sx_fp_reached(const sx_fp *s, const double *x);
 /* A random point of the box, number k of a stream. */
 void sx_fp_random(const sx_fp *s, const char *stream, int64_t k, double *x);
 
@@ -175,6 +178,7 @@ typedef struct sx_fp_complete {
     int64_t index_sum, index_expected; /* expected 0: not known */
     int64_t index_consistent;          /* 1, 0; -1: not known */
     double unseen_mass, unseen_se, unseen_lo, unseen_hi, unseen_points;
+    int64_t outside;  /* searches that ended out of reach */
     int64_t deflated; /* points found by deflation alone */
     bool proven;
 } sx_fp_complete;

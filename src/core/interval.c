@@ -10,11 +10,22 @@
 static double times(double x, double y) {
     return x == 0 || y == 0 ? 0 : x * y;
 }
+static double least(double x, double y) {
+    return x < y ? x : y;
+}
+static double most(double x, double y) {
+    return x > y ? x : y;
+}
 
 sx_interval sx_iv_mul(sx_interval a, sx_interval b) {
-    double p = times(a.lo, b.lo), q = times(a.lo, b.hi), r = times(a.hi, b.lo), s = times(a.hi, b.hi);
-    sx_interval out = { fmin(fmin(p, q), fmin(r, s)), fmax(fmax(p, q), fmax(r, s)) };
-    if ((a.lo == 0 && a.hi == 0) || (b.lo == 0 && b.hi == 0)) return out;
+    sx_interval out;
+    if ((a.lo == 0 && a.hi == 0) || (b.lo == 0 && b.hi == 0)) return sx_iv_point(0);
+    if (a.lo >= 0 && b.lo >= 0) {
+        out = sx_iv(times(a.lo, b.lo), times(a.hi, b.hi));
+    } else {
+        double p = times(a.lo, b.lo), q = times(a.lo, b.hi), r = times(a.hi, b.lo), s = times(a.hi, b.hi);
+        out = sx_iv(least(least(p, q), least(r, s)), most(most(p, q), most(r, s)));
+    }
     return sx_iv_widen(out, 1);
 }
 
