@@ -34,7 +34,7 @@ typedef struct sx_response_opts {
     int method;           /**< an sx_response_method */
     sx_units units;       /**< units of spectra and responses; empty = the first 16 (Krylov: the first 4) */
     int64_t frequencies;  /**< how many; 0 = no spectra */
-    double frequency_min; /**< first frequency; 0: 1e-5 of the last (logarithmic), 0 (linear) */
+    double frequency_min; /**< first frequency; 0: 1e-4 of the last (logarithmic), 0 (linear) */
     double frequency_max; /**< last frequency; 0: twice the largest singular value of J over 2 pi, 1/2 for maps */
     int spacing;          /**< 0 logarithmic, 1 linear */
     bool cross;           /**< cross spectra and susceptibilities between the units */

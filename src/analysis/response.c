@@ -44,7 +44,7 @@ const sx_field sx_response_fields[] = {
       .flags = SX_HI_OPEN,
       .def = "0.0",
       .unit = "1/time",
-      .help = "first frequency (angular frequency over 2 pi); 0: 1e-5 of the last if logarithmic" },
+      .help = "first frequency (angular frequency over 2 pi); 0: 1e-4 of the last if logarithmic" },
     { .name = "frequency_max",
       .type = SX_F64,
       F(frequency_max),
@@ -201,7 +201,7 @@ static sx_status choose_frequencies(sx_ctx *ctx, sx_response *r) {
         hi = scale > 0 && isfinite(scale) ? scale / PI : 1;
         if (lo >= hi) hi = 10 * lo;
     }
-    if (lo == 0 && r->o.spacing == 0) lo = 1e-5 * hi;
+    if (lo == 0 && r->o.spacing == 0) lo = 1e-4 * hi;
     if (r->F > 1 && !(lo < hi))
         return SX_FAIL(ctx, SX_E_USAGE, "response.frequency_min = %g: want less than frequency_max = %g", lo, hi);
     if (r->map && hi > 0.5 * (1 + 1e-12))
@@ -384,13 +384,12 @@ const sx_task_ops sx_response_task = {
     .opts_size = sizeof(sx_response_opts),
     .outputs = outputs,
     .needs = "F jvp",
-    .example = "title = \"A driven pair: fluctuations out of equilibrium\"\nseed = 1\n\n[model]\nkind = \"linear\"\nn "
-               "= 2\nleak = [1.0, 2.0]\ncoupling = { "
-               "matrix = [[0.0, -2.0], [0.0, 0.0]] }\n\n[noise]\nkind = \"additive\"\nD = 1.0\n\n[[task]]\nname = "
-               "\"traj\"\ndo = \"simulate\"\n"
-               "burn_in = 20.0\nduration = 200.0\ndt = 0.05\nreplicas = 256\ncovariance = true\npsd = "
-               "true\n\n[[task]]\ndo = \"response\"\nat = "
-               "\"origin\"\nmax_lag = 8.0\ncompare = \"traj\"\n",
+    .example = "title = \"A driven pair: fluctuations out of equilibrium\"\nseed = 1\n\n[model]\n"
+               "kind = \"linear\"\nn = 2\nleak = [1.0, 2.0]\ncoupling = { matrix = [[0.0, -2.0], [0.0, 0.0]] }\n"
+               "\n[noise]\nkind = \"additive\"\nD = 1.0\n\n[[task]]\nname = \"traj\"\ndo = \"simulate\"\n"
+               "burn_in = 20.0\nduration = 200.0\ndt = 0.05\nreplicas = 256\ncovariance = true\npsd = true\n"
+               "psd_window = 256\n\n[[task]]\ndo = \"response\"\nat = \"origin\"\nmax_lag = 8.0\n"
+               "compare = \"traj\"\n",
     .open = open_response,
     .define = sx_response_define,
     .start = start_item,

@@ -11,6 +11,7 @@ set(SX_REPORT_SOURCES
   src/report/figure_moments.c
   src/report/figure_passage.c
   src/report/figure_png.c
+  src/report/figure_response.c
   src/report/figure_scale.c
   src/report/figure_svg.c
   src/report/figure_svg_series.c
