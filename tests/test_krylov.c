@@ -587,6 +587,5 @@ int main(void) {
         cmocka_unit_test(failing_allocator),
         cmocka_unit_test(outline),
     };
-    cmocka_set_test_filter(getenv("SX_TEST_FILTER"));
     return cmocka_run_group_tests(tests, open_ctx, close_ctx);
 }
