@@ -11,8 +11,7 @@
 #include <string.h>
 
 static const sx_task_ops *const all_tasks[] = {
-    &sx_simulate_task,
-    &sx_response_task, &sx_lyapunov_task, &sx_response_task, &sx_fixed_points_task, &sx_learn_task,
+    &sx_simulate_task, &sx_lyapunov_task, &sx_response_task, &sx_fixed_points_task, &sx_learn_task,
 };
 
 const sx_task_ops *const *sx_tasks(int *n) {
