@@ -4,6 +4,7 @@
 #include <separatrix/experiment.h>
 #include <separatrix/models.h>
 
+#include "comma_locale.h"
 #include "failing_host.h"
 
 #include <math.h>
@@ -421,7 +422,9 @@ static void test_prediction_and_limits(void **state) {
     assert_int_equal(sx_experiment_check(f->ctx, e, &p), SX_OK);
     assert_true(p.memory > 1 << 20 && p.memory < INT64_C(1) << 30 && p.disk > 0 && p.seconds > 0 && p.seconds < 60);
     sx_experiment_free(f->ctx, e);
-    e = load(f, OU "[limits]\nmemory = \"1MB\"\n");
+    (void)comma_locale_begin(); /* the host's locale does not matter */
+    e = load(f, OU "[limits]\nmemory = \"1.0 MB\"\n");
+    comma_locale_end();
     assert_int_equal(sx_experiment_check(f->ctx, e, &p), SX_E_USAGE);
     assert_non_null(strstr(sx_ctx_message(f->ctx), "limits.memory = 1 MB"));
     sx_result *r = NULL;

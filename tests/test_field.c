@@ -5,6 +5,7 @@
 #include <separatrix/simulate.h>
 
 #include "core/number.h"
+#include "comma_locale.h"
 #include "failing_host.h"
 
 #include <setjmp.h>
@@ -395,8 +396,23 @@ static void numbers(void **state) {
     assert_true(sx_number_parse("-inf", &back) && back == -(double)INFINITY);
     assert_true(sx_number_parse("nan", &back) && isnan(back));
     assert_true(sx_number_parse("1_000.5", &back) && back == 1000.5);
-    static const char *const bad[] = { "",   "-",  "e5",       "1e",   "1.2.3", "0x10",
-                                       "1 ", " 1", "infinity", "1e5x", "--1",   "1e99999" };
+    static const char *const bad[] = { "",
+                                       "-",
+                                       "e5",
+                                       "1e",
+                                       "1.2.3",
+                                       "0x10",
+                                       "1 ",
+                                       " 1",
+                                       "infinity",
+                                       "1e5x",
+                                       "--1",
+                                       "1e99999",
+                                       "1e\t5",
+                                       "1e+ 5",
+                                       "1e+",
+                                       "1,5",
+                                       "0,123456789012345678901" };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; ++i) {
         back = 7;
         if (sx_number_parse(bad[i], &back)) fail_msg("\"%s\" was read as %g", bad[i], back);
@@ -404,11 +420,30 @@ static void numbers(void **state) {
     }
 }
 
+/* A host whose locale has a decimal comma: numbers of both reading paths, texts and messages do not change, and its locale stays. */
+static void comma(void **state) {
+    if (!comma_locale_begin()) skip();
+    numbers(state);
+    double x;
+    assert_true(sx_number_parse("3.14159265358979323846264338327950288", &x) && x == 3.14159265358979323846);
+    assert_true(sx_number_parse("2.5e-310", &x) && x == 0x0.02e055c9a3f6cp-1022);
+    char *text = NULL;
+    assert_int_equal(sx_format(ctx, &text, "%g %.3f", 0.25, 1e3), SX_OK);
+    assert_string_equal(text, "0.25 1000.000");
+    sx_free(ctx, text);
+    assert_int_equal(SX_FAIL(ctx, SX_E_USAGE, "dt = %g", 0.5), SX_E_USAGE);
+    assert_string_equal(sx_ctx_message(ctx), "dt = 0.5");
+    char own[8];
+    (void)snprintf(own, sizeof own, "%g", 0.5);
+    assert_string_equal(own, "0,5");
+    comma_locale_end();
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(default_values), cmocka_unit_test(checks),  cmocka_unit_test(check_survives_failing_allocator),
         cmocka_unit_test(ranges),         cmocka_unit_test(choices), cmocka_unit_test(nearest),
-        cmocka_unit_test(numbers),
+        cmocka_unit_test(numbers),        cmocka_unit_test(comma),
     };
     return cmocka_run_group_tests(tests, open_ctx, close_ctx);
 }

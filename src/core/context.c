@@ -2,7 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The context: allocator, error trace, log, progress, cancellation. */
 #include "core/context_private.h"
+
 #include "core/linalg.h"
+#include "core/number.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -122,7 +124,7 @@ static char *print_text(const sx_host *host, char *fixed, size_t fixed_size, siz
                         va_list args) {
     va_list again;
     va_copy(again, args);
-    int n = vsnprintf(fixed, fixed_size, format, args);
+    int n = sx_number_vprint(fixed, fixed_size, format, args);
     char *text = fixed;
     *heap_size = 0;
     if (n < 0) {
@@ -131,7 +133,7 @@ static char *print_text(const sx_host *host, char *fixed, size_t fixed_size, siz
         size_t size = (size_t)n + 1;
         char *heap = raw_alloc(host, size);
         if (heap) {
-            vsnprintf(heap, size, format, again);
+            sx_number_vprint(heap, size, format, again);
             text = heap;
             *heap_size = size;
         }
@@ -375,13 +377,13 @@ sx_status sx_strdup(sx_ctx *ctx, const char *text, char **out) {
 sx_status sx_format(sx_ctx *ctx, char **out, const char *format, ...) {
     va_list args;
     va_start(args, format);
-    int n = vsnprintf(NULL, 0, format, args);
+    int n = sx_number_vprint(NULL, 0, format, args);
     va_end(args);
     if (n < 0) return SX_FAIL(ctx, SX_E_INTERNAL, "a text that cannot be printed: format \"%s\"", format);
     char *text;
     SX_TRY(ctx, sx_alloc(ctx, (int64_t)n + 1, 1, &text));
     va_start(args, format);
-    vsnprintf(text, (size_t)n + 1, format, args);
+    sx_number_vprint(text, (size_t)n + 1, format, args);
     va_end(args);
     *out = text;
     return SX_OK;

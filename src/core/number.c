@@ -3,21 +3,45 @@
 /* Numbers as text. */
 #include "core/number.h"
 
+#include <locale.h>
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+/* From enter to leave the calling thread alone is in the C locale. glibc makes that one without allocating. */
+typedef struct c_locale {
+    locale_t own, before;
+} c_locale;
+
+static c_locale enter(void) {
+    locale_t own = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+    return (c_locale){ own, own ? uselocale(own) : (locale_t)0 };
+}
+
+static void leave(c_locale l) {
+    if (!l.own) return;
+    (void)uselocale(l.before);
+    freelocale(l.own);
+}
+
+int sx_number_vprint(char *buf, size_t size, const char *format, va_list args) {
+    const c_locale l = enter();
+    int n = vsnprintf(buf, size, format, args);
+    leave(l);
+    return n;
+}
+
 const char *sx_number_print(char buf[32], double x) {
     if (isnan(x)) return strcpy(buf, "nan");
     if (isinf(x)) return strcpy(buf, x > 0 ? "inf" : "-inf");
+    const c_locale l = enter();
     for (int digits = 15; digits <= 17; ++digits) {
         snprintf(buf, 32, "%.*g", digits, x);
         if (strtod(buf, NULL) == x) break;
     }
-    for (char *p = buf; *p; ++p) /* the radix character of the host's locale */
-        if (!strchr("0123456789+-e", *p)) *p = '.';
+    leave(l);
     return buf;
 }
 
@@ -54,9 +78,10 @@ bool sx_number_parse(const char *text, double *out) {
     if (!digits) return false;
     if (*p == 'e' || *p == 'E') {
         char *end;
-        if (p[1] == '\0' || p[1] == ' ') return false;
+        const char first = p[1] == '-' || p[1] == '+' ? p[2] : p[1];
+        if (first < '0' || first > '9') return false;
         long e = strtol(p + 1, &end, 10);
-        if (end == p + 1 || e > 9999 || e < -9999) return false;
+        if (e > 9999 || e < -9999) return false;
         exponent += (int)e;
         p = end;
     }
@@ -67,7 +92,9 @@ bool sx_number_parse(const char *text, double *out) {
         for (int i = exponent < 0 ? -exponent : exponent; i > 0; --i) scale *= 10;
         *out = sign * (exponent < 0 ? (double)mantissa / scale : (double)mantissa * scale);
     } else {
+        const c_locale l = enter();
         *out = strtod(plain, NULL);
+        leave(l);
     }
     return true;
 }

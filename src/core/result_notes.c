@@ -81,7 +81,7 @@ sx_status sx_result_warn(sx_ctx *ctx, sx_result *r, const char *group_name, cons
     SX_TRY(ctx, sx_alloc(ctx, 1, sizeof *w, &w));
     w->group = g;
     va_start(args, format);
-    int n = vsnprintf(NULL, 0, format, args);
+    int n = sx_number_vprint(NULL, 0, format, args);
     va_end(args);
     if (n < 0) {
         status = SX_FAIL(ctx, SX_E_INTERNAL, "a warning that cannot be printed: format \"%s\"", format);
@@ -89,7 +89,7 @@ sx_status sx_result_warn(sx_ctx *ctx, sx_result *r, const char *group_name, cons
     }
     SX_GO(ctx, status, failed, sx_alloc(ctx, (int64_t)n + 1, 1, &w->text));
     va_start(args, format);
-    vsnprintf(w->text, (size_t)n + 1, format, args);
+    sx_number_vprint(w->text, (size_t)n + 1, format, args);
     va_end(args);
     sx_list_append(&r->warnings, w);
     sx_log(ctx, SX_LOG_WARNING, "%s%s%s", g->name, *g->name ? ": " : "", w->text);

@@ -3,10 +3,11 @@
 /* A growing text, and TOML in it: numbers that read back exactly, quoted strings, nodes on one line. */
 #include "experiment/schema.h"
 
+#include "core/number.h"
+
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 void sx_buf_add(sx_ctx *ctx, sx_buf *t, const char *format, ...) {
@@ -14,7 +15,7 @@ void sx_buf_add(sx_ctx *ctx, sx_buf *t, const char *format, ...) {
     if (t->status < 0) return;
     va_start(args, format);
     va_copy(again, args);
-    int n = vsnprintf(NULL, 0, format, args);
+    int n = sx_number_vprint(NULL, 0, format, args);
     va_end(args);
     if (n >= 0 && t->n + n + 1 > t->capacity) {
         int64_t capacity = 2 * t->capacity + n + 64;
@@ -22,25 +23,18 @@ void sx_buf_add(sx_ctx *ctx, sx_buf *t, const char *format, ...) {
         if (t->status >= 0) t->capacity = capacity;
     }
     if (n >= 0 && t->status >= 0) {
-        vsnprintf(t->p + t->n, (size_t)n + 1, format, again);
+        sx_number_vprint(t->p + t->n, (size_t)n + 1, format, again);
         t->n += n;
     }
     va_end(again);
 }
 
 void sx_buf_number(sx_ctx *ctx, sx_buf *t, double value) {
-    char buf[40];
-    if (isnan(value)) {
-        sx_buf_add(ctx, t, "nan");
+    char buf[32];
+    (void)sx_number_print(buf, value);
+    if (!isfinite(value)) {
+        sx_buf_add(ctx, t, "%s", buf);
         return;
-    }
-    if (isinf(value)) {
-        sx_buf_add(ctx, t, value > 0 ? "inf" : "-inf");
-        return;
-    }
-    for (int digits = 15; digits <= 17; digits++) {
-        snprintf(buf, sizeof buf, "%.*g", digits, value);
-        if (strtod(buf, NULL) == value) break;
     }
     char *e = strchr(buf, 'e'); /* 1e-08 -> 1e-8 */
     if (e) {

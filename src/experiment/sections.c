@@ -2,11 +2,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Head (title, seeds, unit labels), limits with their suffixes, couplings. */
 #include "experiment/sections.h"
+
+#include "core/number.h"
 #include "experiment/values.h"
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* ------------------------------------------------------------------------------------------------------------------- head */
@@ -73,14 +74,15 @@ typedef struct suffix {
 static sx_status read_amount(const sx_reader *r, const sx_toml_node *node, const suffix *suffixes, const char *want,
                              double *out) {
     const char *s;
-    char *end;
+    char number[32];
+    double v;
     SX_TRY(r->ctx, sx_schema_want(r, node, SX_TOML_STRING, want));
     SX_TRY(r->ctx, sx_schema_string(r, node, &s));
     size_t digits = strspn(s, "0123456789.");
-    double v = strtod(s, &end);
     const char *unit = s + digits;
     unit += strspn(unit, " ");
-    if (digits > 0 && end == s + digits && v > 0)
+    snprintf(number, sizeof number, "%.*s", (int)(digits < sizeof number ? digits : 0), s);
+    if (sx_number_parse(number, &v) && v > 0)
         for (; suffixes->name; suffixes++)
             if (strcmp(unit, suffixes->name) == 0 && v * suffixes->factor < 9e18) {
                 *out = v * suffixes->factor;
