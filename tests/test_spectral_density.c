@@ -252,6 +252,7 @@ static void sparse_nonnormal(void **state) {
     if (!(worst <= 0.03)) fail_msg("cumulative off by %g", worst);
     /* the probes' noise in the mass is about 1/sqrt(N S) */
     if (!(fabs(d.mass - 1) < 5 / sqrt(4.0 * N))) fail_msg("mass %g +- %g", d.mass, d.mass_se);
+    assert_true(d.mass_se > 0.05 / sqrt(4.0 * N)); /* the probes differ */
     assert_true(fabs(d.radius - 0.8) < 0.1);
     /* the joint density beside the smoothed eigenvalues, at the middle of the disc and outside of it; its sum over y is the marginal */
     int64_t middle = d.ny / 2;

@@ -11,6 +11,7 @@
 #include "core/spectral_density.h"
 
 #include "core/krylov_basis.h"
+#include "core/mutant.h"
 #include "core/stats.h"
 
 #include <float.h>
@@ -158,7 +159,7 @@ static sx_status advance(sx_ctx *ctx, lanes *s, bool adjoint, const double *w, c
 /* Unimodular probes 1, i, -1, -i from the key: unit vectors in column pairs. */
 static void fill_probe(lanes *s, int lane, int probe, sx_key key, double *uniform) {
     double length = 1 / sqrt((double)s->n);
-    sx_uniform_fill(key, 0, SX_SLOT_INITIAL, probe, s->n, 1, uniform);
+    sx_uniform_fill(key, 0, SX_SLOT_INITIAL, SX_MUTANT(joint_one_probe) ? 0 : probe, s->n, 1, uniform);
     for (int64_t u = 0; u < s->n; ++u) {
         int quarter = (int)(4 * uniform[u]);
         s->v[u * COLUMNS + 2 * lane] = quarter == 0 ? length : quarter == 2 ? -length : 0;

@@ -7,6 +7,7 @@
 #include "core/spectral_density.h"
 
 #include "core/krylov_basis.h"
+#include "core/mutant.h"
 #include "core/stats.h"
 
 #include <inttypes.h>
@@ -174,7 +175,8 @@ static void factors_at(const sx_moments *m, double x, bool cumulative, double *f
     for (int k = 0; k < M; ++k) {
         double g = ((M - k + 1) * cos(unit * k) + sin(unit * k) / tan(unit)) / (M + 1);
         if (cumulative)
-            factors[k] = k == 0 ? 1 - theta / pi : -2 * g * sin(k * theta) / (pi * k);
+            factors[k] =
+                k == 0 ? 1 - theta / pi : (SX_MUTANT(moments_kernel) ? 0.9 : 1) * -2 * g * sin(k * theta) / (pi * k);
         else
             factors[k] = front * g * (k == 0 ? 1 : 2 * cos(k * theta));
     }

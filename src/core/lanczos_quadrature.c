@@ -5,6 +5,7 @@
 #include "core/spectral_density.h"
 
 #include "core/krylov_basis.h"
+#include "core/mutant.h"
 #include "core/stats.h"
 
 #include <float.h>
@@ -31,7 +32,7 @@ static sx_status gauss_rule(sx_ctx *ctx, sx_quadrature *q, int probe, int size, 
     for (int k = 0; k < size; ++k) {
         double first = Z[(int64_t)k * size], last = Z[size - 1 + (int64_t)k * size];
         node[k] = alpha[k];
-        weight[k] = first * first;
+        weight[k] = SX_MUTANT(quadrature_weight) ? 1.0 / size : first * first;
         residual[k] = fabs(rest * last);
     }
     q->size[probe] = size;

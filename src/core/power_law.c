@@ -4,6 +4,8 @@
  * is biased, since it counts no rate below the window. */
 #include "core/spectral_density.h"
 
+#include "core/mutant.h"
+
 #include <math.h>
 
 /* 1/(1 - e^-a) - 1/a, between 0 and 1, 1/2 at 0 */
@@ -44,7 +46,7 @@ sx_status sx_power_law_fit(sx_ctx *ctx, int64_t n, const double *rate, const dou
             else
                 high = middle;
         }
-        double a = 0.5 * (low + high);
+        double a = SX_MUTANT(power_law_untruncated) ? -1 / place : 0.5 * (low + high); /* Hill's estimator */
         p.exponent = a / L - 1;
         p.se = 1 / (L * sqrt(count * place_variance(a)));
     }
