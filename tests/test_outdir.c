@@ -180,6 +180,57 @@ static void test_two_processes(void **state) {
     close(pipes[1]);
 }
 
+/* Half-written files of processes that are gone go when a run is continued or started again; whatever only looks like one stays. */
+static void test_abandoned(void **state) {
+    sx_ctx *ctx = *state;
+    sx_outdir *d;
+    fflush(NULL);
+    const pid_t gone = fork(); /* a process number that is free */
+    if (gone == 0) _exit(0);
+    assert_int_equal(waitpid(gone, NULL, 0), gone);
+    char stale[4][64], kept[10][64];
+    snprintf(stale[0], 64, "out/.result.h5.%ld.0.tmp", (long)gone);
+    snprintf(stale[1], 64, "out/.x.%ld.99.tmp", (long)gone);
+    snprintf(stale[2], 64, "out/checkpoints/.a.00000003.checkpoint.%ld.1.tmp", (long)gone);
+    snprintf(stale[3], 64, "out/.log.txt.%ld.0.tmp",
+             (long)getpid());                                   /* a container numbers its processes alike each time */
+    snprintf(kept[0], 64, "out/.x.%ld.0.tmp", (long)getppid()); /* alive */
+    snprintf(kept[1], 64, "out/x.%ld.0.tmp", (long)gone);
+    snprintf(kept[2], 64, "out/.%ld.0.tmp", (long)gone);
+    snprintf(kept[3], 64, "out/..%ld.0.tmp", (long)gone);
+    snprintf(kept[4], 64, "out/.x.%ld.tmp", (long)gone);
+    snprintf(kept[5], 64, "out/.x.%ld..tmp", (long)gone);
+    snprintf(kept[6], 64, "out/.x.%ld.a.tmp", (long)gone);
+    snprintf(kept[7], 64, "out/.x.%ld.0.tmp~", (long)gone);
+    snprintf(kept[8], 64, "out/.x.12345678901.0.tmp");
+    snprintf(kept[9], 64, "out/.x.0.0.tmp");
+    for (int resume = 0; resume < 2; resume++) {
+        assert_int_equal(mkdir(in("out"), 0777), 0);
+        assert_int_equal(mkdir(in("out/checkpoints"), 0777), 0);
+        for (int i = 0; i < 4; i++) touch(in(stale[i]), "half");
+        for (int i = 0; i < 10; i++) touch(in(kept[i]), "own");
+        char link[64], folder[64];
+        snprintf(link, sizeof link, "out/.l.%ld.0.tmp", (long)gone);
+        snprintf(folder, sizeof folder, "out/.f.%ld.0.tmp", (long)gone);
+        assert_int_equal(symlink("nowhere", in(link)), 0);
+        assert_int_equal(mkdir(in(folder), 0777), 0);
+        refused(ctx, in("out"), false, false, 0, SX_E_IO, "unfinished");
+        for (int i = 0; i < 4; i++) assert_true(exists(in(stale[i])));
+        OK(sx_outdir_open(ctx, in("out"), !resume, resume, 0, &d));
+        for (int i = 0; i < 4; i++)
+            if (exists(in(stale[i]))) fail_msg("%s was not removed", stale[i]);
+        for (int i = 0; i < 10; i++)
+            if (!exists(in(kept[i]))) fail_msg("%s was removed", kept[i]);
+        assert_true(exists(in(link)) && exists(in(folder)));
+        OK(sx_outdir_clean(ctx, d));
+        sx_outdir_close(ctx, d);
+        for (int i = 0; i < 10; i++) assert_int_equal(unlink(in(kept[i])), 0);
+        assert_int_equal(unlink(in(link)), 0);
+        assert_int_equal(rmdir(in(folder)), 0);
+        assert_int_equal(rmdir(in("out")), 0);
+    }
+}
+
 /* Parts are reserved whole, keep their content for a resumed run of the same size, and are empty otherwise. */
 static void test_store(void **state) {
     sx_ctx *ctx = *state;
@@ -323,9 +374,9 @@ static int teardown(void **state) {
 int main(void) {
     setvbuf(stdout, NULL, _IOLBF, 0);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_life),          cmocka_unit_test(test_refusals), cmocka_unit_test(test_links_inside),
-        cmocka_unit_test(test_two_processes), cmocka_unit_test(test_store),    cmocka_unit_test(test_full_disk),
-        cmocka_unit_test(test_memory_fails),
+        cmocka_unit_test(test_life),          cmocka_unit_test(test_refusals),  cmocka_unit_test(test_links_inside),
+        cmocka_unit_test(test_two_processes), cmocka_unit_test(test_store),     cmocka_unit_test(test_full_disk),
+        cmocka_unit_test(test_memory_fails),  cmocka_unit_test(test_abandoned),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

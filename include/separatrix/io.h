@@ -128,7 +128,8 @@ SX_API sx_status sx_toml_print(sx_ctx *ctx, const sx_toml *t, char **out) SX_MUS
 /** An output directory, locked for one process. Files of it are written whole or not at all. */
 typedef struct sx_outdir sx_outdir;
 /** Create (parents must exist) or open and lock. Existing results need `force` or `resume`. SX_E_BUSY names the other process. Checks
- *  that the directory is writable and has `bytes` free, before any work. */
+ *  that the directory is writable and has `bytes` free, before any work. With `force` or `resume`, half-written files (.NAME.PID.K.tmp) of
+ *  processes that are gone are removed. */
 SX_API sx_status sx_outdir_open(sx_ctx *ctx, const char *path, bool force, bool resume, int64_t bytes,
                                 sx_outdir **out) SX_MUST_USE;
 /** Close and unlock; NULL is fine. */

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -278,6 +279,38 @@ static sx_status check_space(sx_ctx *ctx, const char *path, const char *at, int6
     return SX_OK;
 }
 
+/* ".NAME.PID.K.tmp" of sx_file_replace, whose process is gone. */
+static bool abandoned(const char *name) {
+    const char *end = name + strlen(name), *p = end - 4;
+    int64_t pid = 0;
+    if (name[0] != '.' || end - name < 10 || strcmp(p, ".tmp") != 0) return false;
+    for (int k = 0; k < 2; k++) { /* K, then PID */
+        const char *last = p;
+        while (p > name + 2 && p[-1] >= '0' && p[-1] <= '9') p--;
+        if (p == last || last - p > 10 || p[-1] != '.') return false;
+        if (k == 1) pid = strtoll(p, NULL, 10);
+        p--;
+    }
+    if (p - name < 2) return false; /* no NAME */
+    return pid > 0 && pid <= INT32_MAX && (pid == getpid() || (kill((pid_t)pid, 0) != 0 && errno == ESRCH));
+}
+
+/* Files that a kill has left half written, in the directory itself or in one inside. */
+static void sweep(const sx_outdir *d, const char *name) {
+    struct stat st;
+    const int fd = open_inside(d, name);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    if (!dir) {
+        if (fd >= 0) (void)close(fd);
+        return;
+    }
+    for (const struct dirent *e; (e = readdir(dir));)
+        if (abandoned(e->d_name) && fstatat(dirfd(dir), e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+            S_ISREG(st.st_mode))
+            (void)unlinkat(dirfd(dir), e->d_name, 0);
+    (void)closedir(dir);
+}
+
 /* Everything that may be refused, in the order: lock, what is there, space. */
 static sx_status enter(sx_ctx *ctx, sx_outdir *d, bool force, bool resume, int64_t bytes) {
     struct stat st;
@@ -297,6 +330,8 @@ static sx_status enter(sx_ctx *ctx, sx_outdir *d, bool force, bool resume, int64
             return IO_FAIL("%s: an unfinished run is here; --resume continues it, --force starts again", d->path);
     }
     SX_TRY(ctx, check_space(ctx, d->path, d->path, bytes, present));
+    if (force || resume) sweep(d, ".");
+    if (resume) sweep(d, working[0]);
     for (int k = 0; k < 2; k++) { /* what an earlier run left would be taken for ours */
         if (!resume) SX_TRY(ctx, entries(ctx, d, working[k], true, &count, &size));
         SX_TRY(ctx, make_inside(ctx, d, working[k], k == 1 ? &d->parts_fd : NULL));
