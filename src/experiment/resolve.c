@@ -12,7 +12,7 @@ static bool has_default(const sx_field *f) {
     if (f->flags & (SX_REQUIRED | SX_OPTIONAL)) return false;
     if (f->given) return false; /* absent means something else than any value */
     if (strcmp(f->def, "nan") == 0 || strcmp(f->def, "[]") == 0) return false;
-    return !sx_field_is_placeholder(f);
+    return !sx_field_default_means_absent(f);
 }
 
 static void add_default(sx_ctx *ctx, sx_buf *t, const sx_field *f) {

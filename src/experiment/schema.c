@@ -88,7 +88,7 @@ static sx_status want(const sx_reader *r, const sx_toml_node *node, const sx_fie
     sx_buf_node(r->ctx, &value, node, NULL);
     bool longer = value.n > 60;
     char hint[512] = "";
-    bool def = f && f->def && !sx_field_is_placeholder(f);
+    bool def = f && f->def && !sx_field_default_means_absent(f);
     if (f && f->help) snprintf(hint, sizeof hint, " (%s%s%s)", f->help, def ? "; default " : "", def ? f->def : "");
     const char *name = sx_toml_key(node) ? sx_toml_key(node) : f ? f->name : "element";
     sx_status s = sx_node_fail(r, node, SX_E_USAGE, "%s = %.*s%s: want %s%s", name, longer ? 57 : (int)value.n,
@@ -98,7 +98,7 @@ static sx_status want(const sx_reader *r, const sx_toml_node *node, const sx_fie
 }
 
 /* A default outside of its own range stands for "not given": steps = 0, dt = 0. */
-bool sx_field_is_placeholder(const sx_field *f) {
+bool sx_field_default_means_absent(const sx_field *f) {
     bool number = f->type == SX_F64 || f->type == SX_I64 || f->type == SX_U64 || f->type == SX_VALUES;
     if (!number || !f->def || (f->lo == 0 && f->hi == 0)) return false;
     if (strcmp(f->def, "0") != 0 && strcmp(f->def, "0.0") != 0) return false;

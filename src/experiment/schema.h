@@ -76,7 +76,7 @@ sx_status sx_schema_read(const sx_reader *r, const sx_toml_node *table, const ch
 sx_status sx_schema_known(const sx_reader *r, const sx_toml_node *table, const char *what, const sx_part *parts,
                           int n_parts, const char *const *handled) SX_MUST_USE;
 /* A default outside of its own range stands for "not given". */
-bool sx_field_is_placeholder(const sx_field *f);
+bool sx_field_default_means_absent(const sx_field *f);
 /* Single values with the messages of a field. */
 sx_status sx_schema_number(const sx_reader *r, const sx_toml_node *node, const sx_field *f, double *out) SX_MUST_USE;
 sx_status sx_schema_string(const sx_reader *r, const sx_toml_node *node, const char **out) SX_MUST_USE;

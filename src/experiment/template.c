@@ -44,7 +44,7 @@ static void add_fields(sx_ctx *ctx, sx_buf *t, const sx_toml_node *node, const s
             sx_buf_node(ctx, t, given, NULL);
         else if (f->type == SX_TABLE)
             add_sub_defaults(ctx, t, f->sub);
-        else if (f->def && strcmp(f->def, "nan") != 0 && !sx_field_is_placeholder(f))
+        else if (f->def && strcmp(f->def, "nan") != 0 && !sx_field_default_means_absent(f))
             sx_buf_add(ctx, t, "%s", f->def);
         add_comment(ctx, t, start, f);
     }
