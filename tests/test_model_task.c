@@ -479,12 +479,20 @@ static void learn_options(const sx_model *m, void *opts) {
     o->data = (sx_data){ .name = "patterns", .rows = 2, .columns = sx_model_n(m), .x = patterns };
 }
 
+static void recall_options(const sx_model *m, void *opts) {
+    static const double patterns[2 * N] = { 1, 1, -1, -1, 1, -1, 1, -1 };
+    sx_recall_opts *o = opts;
+    o->trials = 8;
+    o->data = (sx_data){ .name = "patterns", .rows = 2, .columns = sx_model_n(m), .x = patterns };
+}
+
 static const column columns[] = {
     { &sx_simulate_task, "`simulate`", simulate_options, NULL, 15, 15 * N, "x_variance" },
     { &sx_simulate_task, "`simulate` with `energy = true`", energy_options, "potential", 15, 15 * N, "x_variance" },
     { &sx_lyapunov_task, "`lyapunov`", lyapunov_options, NULL, 9, 2 * N + 7, NULL },
     { &sx_response_task, "`response`", response_options, NULL, 4, N + 3, NULL },
     { &sx_fixed_points_task, "`fixed-points`", fixed_points_options, NULL, 19, N + 19, NULL },
+    { &sx_recall_task, "`recall`", recall_options, NULL, 7, 8 * N + 27, NULL },
     { &sx_learn_task, "`learn`, Hebb's rule", learn_options, NULL, 4, N *N + 3, NULL },
 };
 enum { COLUMNS = sizeof columns / sizeof *columns };

@@ -17,6 +17,7 @@
 #include <separatrix/noise.h>
 #include <separatrix/plugin.h>
 #include <separatrix/random.h>
+#include <separatrix/recall.h>
 #include <separatrix/result.h>
 #include <separatrix/samplers.h>
 #include <separatrix/response.h>

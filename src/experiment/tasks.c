@@ -3,6 +3,7 @@
 /* The tasks that an experiment can name, in the order of the documentation. */
 #include <separatrix/experiment.h>
 #include <separatrix/learn.h>
+#include <separatrix/recall.h>
 #include <separatrix/lyapunov.h>
 #include <separatrix/response.h>
 #include <separatrix/fixed_points.h>
@@ -11,7 +12,7 @@
 #include <string.h>
 
 static const sx_task_ops *const all_tasks[] = {
-    &sx_simulate_task, &sx_lyapunov_task, &sx_response_task, &sx_fixed_points_task, &sx_learn_task,
+    &sx_simulate_task, &sx_lyapunov_task, &sx_response_task, &sx_fixed_points_task, &sx_learn_task, &sx_recall_task,
 };
 
 const sx_task_ops *const *sx_tasks(int *n) {

@@ -3,4 +3,5 @@ set(SX_LEARN_SOURCES
   src/learn/learn_fields.c
   src/learn/learn_finish.c
   src/learn/learn_rules.c
+  src/learn/recall.c
 )

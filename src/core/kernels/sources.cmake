@@ -1,5 +1,5 @@
 set(SX_KERNEL_SOURCES
-  src/core/kernels/continuous_bernoulli.c
+  src/core/kernels/langevin.c
   src/core/kernels/elementary.c
   src/core/kernels/philox_lanes.c
   src/core/kernels/elementwise.c
