@@ -1,6 +1,6 @@
 // SPDX-FileCopyrightText: Separatrix authors
 // SPDX-License-Identifier: Apache-2.0
-/* Models from text: F and J u of 300 random equations against a second evaluator in complex numbers, higher derivatives and adjoints
+/* Models from text: F and J u of 1002 random equations against a second evaluator in complex numbers, higher derivatives and adjoints
  * against lower orders, a rate network against the built-in one, and models whose answers are known. */
 #include "equations_network.h"
 #include "failing_host.h"
@@ -61,7 +61,7 @@ static void test_random_expressions(void **state) {
     sx_ctx *ctx = sx_ctx_create(NULL);
     network w;
     network_make(ctx, &w);
-    for (uint64_t seed = 1; seed <= 100; ++seed) { /* three equations each */
+    for (uint64_t seed = 1; seed <= 334; ++seed) { /* three equations each */
         writer line[3];
         char name[64];
         (void)snprintf(name, sizeof name, "random expressions, seed %d", (int)seed);
@@ -74,7 +74,7 @@ static void test_random_expressions(void **state) {
         }
         w.d.boundary = (int)(seed % 2) * (int)(seed % 3);
         sx_model *m = create(ctx, &w.d);
-        compare_with_world(ctx, &w.d, m, 1.0, 1e-11, name);
+        compare_with_world(ctx, &w.d, m, 1.0, 1e-12, name);
         if (line[0].smooth) check_model(ctx, name, m, 0.4, 1.0, 0.02);
         sx_model_free(ctx, m);
     }
@@ -120,6 +120,62 @@ static void test_sums(void **state) {
     }
     sx_coupling_free(ctx, w.sparse);
     assert_int_equal(sx_ctx_bytes(ctx), 0);
+    sx_ctx_free(ctx);
+}
+
+/* -- against mpmath ------------------------------------------------------------------------------------------------------------------ */
+
+static double *three_numbers(char *text, double *out) {
+    for (int k = 0; k < 3; ++k) out[k] = strtod(text, &text);
+    return out;
+}
+
+/* 110 expressions, second and third directional derivatives from tools/make_equations_derivatives.py (mpmath, 30 digits), and the same
+ * through phv: p.d2F[u,v] = u.grad(p.J v). Scale: the largest of the value, f and 1. */
+static void test_golden(void **state) {
+    (void)state;
+    sx_ctx *ctx = sx_ctx_create(NULL);
+    FILE *f = fopen(SX_TEST_DATA "/equations_derivatives.csv", "r");
+    char line[4096];
+    int rows = 0, failed = 0;
+    double worst = 0.0;
+    assert_non_null(f);
+    while (fgets(line, sizeof line, f)) {
+        char *part[8] = { line };
+        if (line[0] == '#') continue;
+        for (int k = 1; k < 8; ++k) {
+            part[k] = strchr(part[k - 1], ';');
+            assert_non_null(part[k]);
+            *part[k]++ = '\0';
+        }
+        sx_equations_state s[] = { { "x", NULL, NULL }, { "y", NULL, NULL }, { "z", NULL, NULL } };
+        sx_equations_text e[] = { { "x", "y" }, { "y", part[0] }, { "z", "-x" } };
+        sx_equations_desc d = { .struct_size = sizeof d, .n_states = 3, .states = s, .n_equations = 3, .equations = e };
+        sx_model *m = create(ctx, &d);
+        double x[3], u[3], v[3], w[3], got[4], out[3];
+        const double p[3] = { 0, 1, 0 },
+                     *const dir[] = { three_numbers(part[2], u), three_numbers(part[3], v), three_numbers(part[4], w) },
+                     *const adjoint[] = { p, v };
+        (void)three_numbers(part[1], x);
+        const double f0 = strtod(part[5], NULL), second = strtod(part[6], NULL),
+                     want[4] = { f0, second, strtod(part[7], NULL), second };
+        static const int ops[] = { OP_F, OP_HVV, OP_TVVV, OP_PHV };
+        for (int k = 0; k < 4; ++k) {
+            apply_op(m, ops[k], 0.0, x, 1, k == 3 ? adjoint : dir, 1, out, NULL);
+            got[k] = k == 3 ? dot(3, out, u) : out[1];
+            double error = fabs(got[k] - want[k]) / fmax(fabs(want[k]), fmax(fabs(f0), 1.0));
+            worst = fmax(worst, error);
+            if (error <= 1e-13) continue;
+            print_error("%s\noperation %d: %.17g, want %.17g (%.1e)\n", line, ops[k], got[k], want[k], error);
+            ++failed;
+        }
+        sx_model_free(ctx, m);
+        ++rows;
+    }
+    (void)fclose(f);
+    print_message("%d expressions, largest error %.1e\n", rows, worst);
+    assert_int_equal(rows, 110);
+    assert_int_equal(failed, 0);
     sx_ctx_free(ctx);
 }
 
@@ -511,6 +567,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_random_expressions),
         cmocka_unit_test(test_sums),
+        cmocka_unit_test(test_golden),
         cmocka_unit_test(test_kinks),
         cmocka_unit_test(test_equals_rate),
         cmocka_unit_test(test_known_scalars),
