@@ -101,6 +101,7 @@ sx_status sx_figures_item_name(sx_figures *f, const char *const *names, const ch
 
 /* -- families of figures: SX_STOPPED = not of this family ------------------------------------------------------------------- */
 
+sx_status sx_figure_fixed_points(sx_figures *f, int id) SX_MUST_USE; /* points of the state space */
 sx_status sx_figure_trajectories(sx_figures *f, int id) SX_MUST_USE; /* anything over replica and time */
 sx_status sx_figure_moments(sx_figures *f, int id) SX_MUST_USE;      /* one number per unit, theory beside it */
 /* n numbers of variable id against theory, one point each (names NULL = none); nothing if theory hardly varies. */
@@ -108,7 +109,7 @@ sx_status sx_figures_scatter(sx_figures *f, int id, int64_t n, const double *y, 
                              const double *theory, const char *const *names, const char *caption) SX_MUST_USE;
 sx_status sx_figure_matrix(sx_figures *f, int id) SX_MUST_USE; /* one number per pair of units */
 sx_status sx_figure_histogram(sx_figures *f, int id) SX_MUST_USE;
-sx_status sx_figure_passage(sx_figures *f, int id) SX_MUST_USE; /* survival functions of first-passage times */
+sx_status sx_figure_passage(sx_figures *f, int id) SX_MUST_USE;  /* survival functions of first-passage times */
 sx_status sx_figure_response(sx_figures *f, int id) SX_MUST_USE; /* pairs of units of the task `response` */
 sx_status sx_figure_lyapunov(sx_figures *f, int id) SX_MUST_USE; /* spectrum of exponents, their convergence */
 /* Anything left: curves over a coordinate, numbers per unit. Spectra get logarithmic axes. */

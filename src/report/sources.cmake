@@ -3,6 +3,7 @@ sx_embed(SX_REPORT_EMBEDDED)
 set(SX_REPORT_SOURCES
   src/report/figure.c
   src/report/figure_csv.c
+  src/report/figure_fixed_points.c
   src/report/figure_generic.c
   src/report/figure_histogram.c
   src/report/figure_json.c
