@@ -8,9 +8,8 @@
 
 #include "model_checks.h"
 
+#include "core/cmplx.h"
 #include "models/equations.h"
-
-#include <complex.h>
 
 typedef double complex number;
 

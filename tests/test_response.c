@@ -3,7 +3,7 @@
 /* The task `response` with dense matrices: closed forms, identities between its outputs, several points, refusals. */
 #include "response_testing.h"
 
-#include <complex.h>
+#include "core/cmplx.h"
 
 /* T8 (i) of the theory: J = -[[1, k], [0, 2]], D = 1: C = [[1 + k^2/6, -k/6], [., 1/2]], Q12 = -k/3, entropy production k^2/3. */
 static void test_shear(void **state) {

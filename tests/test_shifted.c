@@ -8,12 +8,12 @@
 
 #include <cmocka.h>
 
+#include "core/cmplx.h"
 #include "core/linalg.h"
 #include "core/shifted.h"
 
 #include <separatrix/random.h>
 
-#include <complex.h>
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>

@@ -8,7 +8,8 @@
  * Exponential: p(z) = [sum_{k<=q} (tau (z - c))^k / k!]^steps ~ e^{t0 (z - c)}; a filter need not be accurate, only keep its order. */
 #include "core/krylov_private.h"
 
-#include <complex.h>
+#include "core/cmplx.h"
+
 #include <math.h>
 #include <string.h>
 

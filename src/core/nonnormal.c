@@ -5,11 +5,11 @@
  *     sigma_min(z - A)^-2 = largest eigenvalue of (z - T)^-1 (z - T)^-H. */
 #include "core/nonnormal.h"
 
+#include "core/cmplx.h"
 #include "core/krylov_basis.h"
 #include "core/linalg.h"
 
 #include <cblas.h>
-#include <complex.h>
 #include <float.h>
 #include <inttypes.h>
 #include <lapacke.h>
