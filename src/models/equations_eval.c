@@ -253,6 +253,10 @@ static void reduce_panel(void *arg, int64_t panel) {
 static void run_loop(const machine *m, const sx_eq_step *s) {
     job j = { .m = m, .s = s, .chunk_columns = m->b < EQ_CHUNK ? m->b : EQ_CHUNK };
     int64_t most = panels_of(m->p, m->b);
+    if (s->op == EQ_COPY && s->rows * m->b <= EQ_CHUNK) { /* one chunk: few replicas of a small model */
+        run_code(m, s, &(chunk){ .rows = s->rows, .columns = m->b, .registers = m->registers });
+        return;
+    }
     j.chunk_rows = m->b < EQ_CHUNK ? EQ_CHUNK / m->b : 1;
     if (s->op == EQ_SCATTER) {
         memset(array_of(m, &s->out), 0, (size_t)(s->target * m->b) * sizeof *m->out);
@@ -327,7 +331,13 @@ int64_t sx_eq_program_work(const sx_eq_program *p, int64_t b) {
 
 void sx_eq_run(const sx_eq_program *p, double t, const double *x, const double *const *direction, int64_t b,
                double *out, sx_work w) {
-    machine m = { .p = p, .k = sx_kernels_get(NULL), .t = t, .x = x, .direction = direction, .b = b, .out = out };
+    machine m = { .p = p,
+                  .k = p->n_calls ? NULL : sx_kernels_get(NULL),
+                  .t = t,
+                  .x = x,
+                  .direction = direction,
+                  .b = b,
+                  .out = out };
     m.stride = (int64_t)p->registers * EQ_CHUNK;
     m.slots = sx_take(&w, p->n_slots ? sx_pad(p->slot_first[p->n_slots] * b) + 8 * (int64_t)p->n_slots : 0);
     m.registers = sx_take(&w, panels_of(p, b) * m.stride);

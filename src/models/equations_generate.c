@@ -11,6 +11,7 @@
 
 #include "core/compiler.h"
 #include "core/file.h"
+#include "core/mutant.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -390,7 +391,7 @@ static int32_t weights(generator *g) {
     const sx_eq_step *s = g->s;
     sx_eq_operand o = { .where = EQ_AT_VECTOR, .v = s->link };
     if (!s->row_start) o = (sx_eq_operand){ .where = EQ_AT_MATRIX, .first = s->inner, .v = s->dense };
-    return o.v ? input_of(g, &o, -1) : -1;
+    return o.v && !SX_MUTANT(generated_weight) ? input_of(g, &o, -1) : -1;
 }
 
 static sx_status generate_kernel(generator *g, int32_t kernel) {
