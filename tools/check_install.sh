@@ -15,4 +15,5 @@ LD_LIBRARY_PATH=$libdir "$tmp/consumer"
 cmake -S tests/consumer -B "$tmp/cmake" -DCMAKE_PREFIX_PATH="$prefix" >/dev/null
 cmake --build "$tmp/cmake" >/dev/null
 "$tmp/cmake/consumer"
+python3 tests/cli/test_compile.py "$prefix/bin/separatrix" # generated C needs nothing of the source tree
 echo "check_install: ok"
