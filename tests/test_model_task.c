@@ -393,6 +393,7 @@ static void inspect(sx_ctx *ctx, const sx_result *r, const char *look, outcome *
         for (int64_t i = 0; i < n; i++) {
             /* a nilpotent step has no slowest rate: infinite */
             if (isfinite(x[i]) || (strcmp(v->name, "slowest_rate") == 0 && x[i] > 0)) continue;
+            if (x[i] == HUGE_VAL && strcmp(v->name, "kreiss_bound") == 0) continue; /* of unstable points */
             /* and exponents of minus infinity, as singular steps have */
             if (x[i] == -HUGE_VAL && (strncmp(v->name, "exponent", 8) == 0 || strcmp(v->name, "divergence_mean") == 0))
                 continue;
@@ -446,6 +447,17 @@ static void fixed_points_options(const sx_model *m, void *opts) {
     o->slow = (sx_slow_opts){ .speed_below = 1e-3, .iterations = 50, .given = true };
 }
 
+/* Where activations have slopes: at 0 a relu has none. */
+static void spectrum_options(const sx_model *m, void *opts) {
+    static const double x[] = { 0.3, 0.2, 0.4, 0.1, 0.3, 0.2, 0.4, 0.1, 0.3, 0.2, 0.4, 0.1, 0.3, 0.2, 0.4, 0.1 };
+    sx_spectrum_opts *o = opts;
+    if (sx_model_n(m) > (int64_t)(sizeof x / sizeof *x)) abort();
+    o->at = (sx_points){ .n = 1, .size = sx_model_n(m), .x = x };
+    o->bins = 8;
+    o->lags = 4;
+    o->pseudospectrum = 3;
+}
+
 static void lyapunov_options(const sx_model *m, void *opts) {
     sx_lyapunov_opts *o = opts;
     if (sx_model_kind(m) == SX_MAP)
@@ -490,6 +502,7 @@ static const column columns[] = {
     { &sx_simulate_task, "`simulate`", simulate_options, NULL, 15, 15 * N, "x_variance" },
     { &sx_simulate_task, "`simulate` with `energy = true`", energy_options, "potential", 15, 15 * N, "x_variance" },
     { &sx_lyapunov_task, "`lyapunov`", lyapunov_options, NULL, 9, 2 * N + 7, NULL },
+    { &sx_spectrum_task, "`spectrum`", spectrum_options, NULL, 25, 12 * N, "participation" },
     { &sx_response_task, "`response`", response_options, NULL, 4, N + 3, NULL },
     { &sx_fixed_points_task, "`fixed-points`", fixed_points_options, NULL, 19, N + 19, NULL },
     { &sx_recall_task, "`recall`", recall_options, NULL, 7, 8 * N + 27, NULL },

@@ -22,6 +22,7 @@
 #include <separatrix/samplers.h>
 #include <separatrix/response.h>
 #include <separatrix/simulate.h>
+#include <separatrix/spectrum.h>
 #include <separatrix/status.h>
 #include <separatrix/task.h>
 #include <separatrix/vmath.h>

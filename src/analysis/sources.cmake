@@ -18,4 +18,12 @@ set(SX_ANALYSIS_SOURCES
   src/analysis/response_dense.c
   src/analysis/response_finish.c
   src/analysis/response_krylov.c
+  src/analysis/spectrum.c
+  src/analysis/spectrum_collective.c
+  src/analysis/spectrum_density.c
+  src/analysis/spectrum_fields.c
+  src/analysis/spectrum_finish.c
+  src/analysis/spectrum_law.c
+  src/analysis/spectrum_measure.c
+  src/analysis/spectrum_modes.c
 )

@@ -331,7 +331,7 @@ static sx_status non_normality_large(sx_ctx *ctx, const sx_spectrum *s, int64_t 
     SX_TRY(ctx, sx_tangent_create(ctx, s, point, 1, exec, &t, &op));
     sx_key key = sx_key_derive(s->key, "non-normality", (uint64_t)point);
     bool stable = scalars[POINT_MODES] > 0 && sx_spectrum_mode(s, state, MODE_RATE)[0] > 0;
-    scalars[POINT_KREISS] = scalars[POINT_KREISS_AT] = stable ? 1 : INFINITY;
+    scalars[POINT_KREISS] = scalars[POINT_KREISS_AT] = stable ? 1 : (double)INFINITY;
     if (s->map)
         scalars[POINT_ABSCISSA] = log(scalars[POINT_NORM]) / s->step;
     else

@@ -133,7 +133,7 @@ static sx_status carry_on(sx_ctx *ctx, const sx_spectrum *s, int64_t point, doub
     for (int64_t i = 0; i < n; i++) {
         const double *x0 = s->places.x + point * n;
         scale = fmax(scale, fabs(x0[i]));
-        shift = fmax(shift, isfinite(x[i]) ? fabs(x[i] - x0[i]) : INFINITY);
+        shift = fmax(shift, isfinite(x[i]) ? fabs(x[i] - x0[i]) : (double)INFINITY);
     }
     *moved = shift > 1e-6 * scale;
 done:

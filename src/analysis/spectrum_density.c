@@ -113,7 +113,7 @@ static sx_status shares(sx_ctx *ctx, const sx_spectrum *s, const void *state, in
     SX_GO(ctx, status, done, sx_spectrum_cumulative(ctx, s, state, probe, n + 1, edge, c, c + n + 1));
     for (int64_t k = 0; k < n; k++) {
         share[k] = c[k + 1] - c[k];
-        own[k] = fabs(c[n + 2 + k] - c[n + 1 + k]); /* errors of neighbouring points go together */
+        own[k] = fabs(c[n + 2 + k] - c[n + 1 + k]); /* they are sums: an upper bound of the error of the bin */
     }
     if (s->density ==
         SX_DENSITY_DENSE) { /* bins are closed on the left: a rate on the first edge belongs to the first bin */
@@ -239,8 +239,8 @@ static void kernel_of(const sx_atoms *atoms, int64_t lags, const double *lag, do
             sum += atoms->weight[i] * f;
             error += atoms->se[i] * f;
         }
-        value[k] = mass > 0 ? sum / mass : NAN;
-        own[k] = mass > 0 ? error / mass : NAN;
+        value[k] = mass > 0 ? sum / mass : (double)NAN;
+        own[k] = mass > 0 ? error / mass : (double)NAN;
     }
 }
 

@@ -244,13 +244,13 @@ sx_status sx_spectrum_law_write(sx_ctx *ctx, const sx_spectrum *s, const void *c
         double last = law ? sx_spectrum_law_cumulative(s, scalars, edges[0]) : 0;
         for (int64_t k = 0; k < bins; k++) {
             double next = law ? sx_spectrum_law_cumulative(s, scalars, edges[k + 1]) : 0;
-            density[p * bins + k] = law ? (next - last) / (edges[k + 1] - edges[k]) : NAN;
+            density[p * bins + k] = law ? (next - last) / (edges[k + 1] - edges[k]) : (double)NAN;
             last = next;
         }
-        numbers[p] = law ? scalars[POINT_CENTRE] : NAN;
-        numbers[points + p] = law ? scalars[POINT_SIGMA] : NAN;
-        numbers[2 * points + p] = law ? scalars[POINT_TAU] : NAN;
-        numbers[3 * points + p] = law && s->dense ? distance(s, states[p]) : NAN;
+        numbers[p] = law ? scalars[POINT_CENTRE] : (double)NAN;
+        numbers[points + p] = law ? scalars[POINT_SIGMA] : (double)NAN;
+        numbers[2 * points + p] = law ? scalars[POINT_TAU] : (double)NAN;
+        numbers[3 * points + p] = law && s->dense ? distance(s, states[p]) : (double)NAN;
         if (law && verdicts++ < 8) SX_GO(ctx, status, done, quarter_verdict(ctx, s, p, states[p], result));
     }
     SX_GO(ctx, status, done,

@@ -162,14 +162,15 @@ void sx_spectrum_ends(const sx_spectrum *s, const void *state, double *lo, doubl
                  *zeta = sx_spectrum_part_at(s, state, PART_EIGENVALUE),
                  *kept = sx_spectrum_part_at(s, state, PART_DENSITY);
     double rate, omega, floor = DBL_EPSILON * scalars[POINT_NORM];
-    for (int64_t i = 0; zeta && i < s->n; i++) {
+    bool smooth = kept && s->density == SX_DENSITY_RESOLVENT; /* wider than the eigenvalues */
+    for (int64_t i = 0; zeta && !smooth && i < s->n; i++) {
         if (s->map && hypot(zeta[2 * i], zeta[2 * i + 1]) <= floor) continue;
         sx_spectrum_rate(s, zeta[2 * i], zeta[2 * i + 1], floor, &rate, &omega);
         widen(rate, lo, hi);
         *frequency = fmax(*frequency, fabs(omega));
     }
-    if (zeta || !kept) return;
-    if (s->density == SX_DENSITY_RESOLVENT) {
+    if ((zeta && !smooth) || !kept) return;
+    if (smooth) {
         int64_t nx = (int64_t)kept[0], ny = (int64_t)kept[1];
         double x0 = kept[GRID_X], x1 = kept[GRID_X + nx - 1], y1 = kept[GRID_Y + ny - 1];
         if (s->map) {
@@ -212,7 +213,16 @@ static void cumulative_dense(const sx_spectrum *s, const void *state, int64_t po
     }
 }
 
-/* Weight of the grid cells of the plane with a rate up to rate[k] (maps), or the cumulative of Re zeta (flows). */
+/* Sum of v h over the columns right of x = grid + (i + u) h, parts of columns in proportion. */
+static double right_of(const double *v, int64_t nx, double h, int64_t i, double u) {
+    double sum = (0.5 - u) * v[i]; /* column i reaches from -1/2 to 1/2 about its point */
+    if (u > 0.5) sum = (0.5 - u) * v[i + 1];
+    for (int64_t k = i + 1; k < nx; k++) sum += v[k];
+    return sum * h;
+}
+
+/* Weight of the grid cells of the plane with a rate up to rate[k] (maps), or the cumulative of Re zeta (flows). se: the errors of the density added up
+ * from the slow end, so that a difference of two of them is an upper bound of the error of what lies between. */
 static void cumulative_plane(const sx_spectrum *s, const double *kept, int64_t points, const double *rate, double *out,
                              double *se) {
     int64_t nx = (int64_t)kept[0], ny = (int64_t)kept[1];
@@ -233,12 +243,15 @@ static void cumulative_plane(const sx_spectrum *s, const double *kept, int64_t p
                 error += kept[PLANE_SE + c] * h * h * outside / (SUB * SUB);
             }
         } else {
-            double at = (-rate[k] - kept[GRID_X]) / h, below = 0;
+            double at = (-rate[k] - kept[GRID_X]) / h;
             int64_t i = at < 0 ? 0 : at >= (double)(nx - 1) ? nx - 2 : (int64_t)at;
             double u = fmin(1, fmax(0, at - (double)i));
-            below = kept[CUMULATIVE + i] + u * (kept[CUMULATIVE + i + 1] - kept[CUMULATIVE + i]);
+            /* cubic through values and slopes: the density varies over one step, a chord would flatten it */
+            double c0 = kept[CUMULATIVE + i], c1 = kept[CUMULATIVE + i + 1], d0 = h * kept[MARGINAL + i],
+                   d1 = h * kept[MARGINAL + i + 1], v = 1 - u;
+            double below = c0 * v * v * (1 + 2 * u) + c1 * u * u * (1 + 2 * v) + d0 * u * v * v - d1 * u * u * v;
             out[k] = kept[CUMULATIVE + nx - 1] - below;
-            error = kept[CUMULATIVE_SE + i] + u * (kept[CUMULATIVE_SE + i + 1] - kept[CUMULATIVE_SE + i]);
+            error = right_of(kept + MARGINAL_SE, nx, h, i, u);
         }
         if (se) se[k] = error;
     }

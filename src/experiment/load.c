@@ -14,9 +14,8 @@
 
 static const char *const later_models[] = { "hopfield", "dense-hopfield", "attention",  "reentry", "klein-gordon",
                                             "phi4",     "dirac",          "scalar-qed", NULL };
-static const char *const later_tasks[] = { "orbits",  "basins", "spectrum",       "path",    "rates",  "quasipotential", "loops",
-                                           "mean-field",   "replica", "duality",        "field",
-                                           "continue",     NULL };
+static const char *const later_tasks[] = { "orbits",     "basins",  "path",    "rates", "quasipotential", "loops",
+                                           "mean-field", "replica", "duality", "field", "continue",       NULL };
 static const char *const model_keys[] = { "kind", "coupling", "input", NULL };
 static const char *const task_keys[] = { "name", "do", "require", "title", "model", NULL };
 

@@ -102,6 +102,7 @@ sx_status sx_figures_item_name(sx_figures *f, const char *const *names, const ch
 /* -- families of figures: SX_STOPPED = not of this family ------------------------------------------------------------------- */
 
 sx_status sx_figure_fixed_points(sx_figures *f, int id) SX_MUST_USE; /* points of the state space */
+sx_status sx_figure_spectrum(sx_figures *f, int id) SX_MUST_USE;     /* outputs of the task spectrum */
 sx_status sx_figure_trajectories(sx_figures *f, int id) SX_MUST_USE; /* anything over replica and time */
 sx_status sx_figure_moments(sx_figures *f, int id) SX_MUST_USE;      /* one number per unit, theory beside it */
 /* n numbers of variable id against theory, one point each (names NULL = none); nothing if theory hardly varies. */

@@ -185,7 +185,7 @@ static sx_status curves(sx_view *v, bool counted) {
         if (!kernel) continue;
         double *y; /* what a logarithmic axis cannot show */
         SX_TRY(v->f->ctx, sx_figures_take(v->f, s->n, sizeof *y, &y));
-        for (int64_t k = 0; k < s->n; k++) y[k] = s->y[k] > 1e-12 ? s->y[k] : NAN;
+        for (int64_t k = 0; k < s->n; k++) y[k] = s->y[k] > 1e-12 ? s->y[k] : (double)NAN;
         s->y = y;
     }
     if (theory >= 0) rest = "Dashed: elliptic law with the moments of the entries of the Jacobian. ";

@@ -1,0 +1,102 @@
+#!/usr/bin/env python3
+# SPDX-FileCopyrightText: Separatrix authors
+# SPDX-License-Identifier: Apache-2.0
+"""examples/timescales beside NumPy: the eigenvalues of the same weights, both kinds of vectors, the laws of random matrices."""
+import os
+
+from example import main, np, run
+
+EXPERIMENT = """title = "weights of NumPy"
+seed = 1
+[model]
+kind = "rate"
+time = "%s"
+coupling = { file = "w.npy", rows = "target" }
+[[task]]
+name = "s"
+do = "spectrum"
+%s
+"""
+
+
+def circular(u):
+    """Share of the circular law of radius 1 with real part below u."""
+    u = np.clip(u, -1, 1)
+    return 0.5 + (u * np.sqrt(1 - u * u) + np.arcsin(u)) / np.pi
+
+
+def weights(check, program, directory):
+    rng = np.random.default_rng(5)
+    N, dt = 120, 0.02
+    W = rng.standard_normal((N, N)) * 0.8 / np.sqrt(N)
+    np.save(os.path.join(directory, "w.npy"), W)
+    J = W - np.eye(N)
+    for time, options, A in (("continuous", "", J), ("discrete", "time_step = %g" % dt, W)):
+        name = os.path.join(directory, time + ".toml")
+        with open(name, "w") as f:
+            f.write(EXPERIMENT % (time, options))
+        g = run(program, name, directory)["s"]
+        z = np.linalg.eigvals(A)
+        rates = np.sort(-z.real if time == "continuous" else -np.log(np.abs(z)) / dt)
+        scale = 1 if time == "continuous" else 1 / dt
+        check.near("%s: rates, largest error" % time, np.abs(g["relaxation_rate"][0] - rates).max(), 0, 1e-10 * scale)
+        v = g["right"][0, :, :, 0] + 1j * g["right"][0, :, :, 1]
+        w = g["left"][0, :, :, 0] + 1j * g["left"][0, :, :, 1]
+        zeta = g["eigenvalue"][0, :, 0] + 1j * g["eigenvalue"][0, :, 1]
+        check.near("%s: J v = zeta v" % time, np.abs(A @ v.T - v.T * zeta).max(), 0, 1e-12)
+        check.near("%s: w^H v = 1" % time, np.abs(w.conj() @ v.T - np.eye(N)).max(), 0, 1e-10)
+        check.near("%s: J = sum of zeta v w^H" % time, np.abs((v.T * zeta) @ w.conj() - A).max(), 0, 1e-10)
+        check.near("%s: condition is |w| |v|" % time, np.abs(g["condition"][0] / (np.linalg.norm(w, axis=1) * np.linalg.norm(v, axis=1)) - 1).max(), 0, 1e-9)
+        p = np.abs(w * v)
+        p /= p.sum(axis=1)[:, None]
+        check.near("%s: participation" % time, np.abs(g["participation"][0] * (p**2).sum(axis=1) - 1).max(), 0, 1e-9)
+        henrici = np.sqrt(np.linalg.norm(A) ** 2 - (np.abs(z) ** 2).sum())
+        check.near("%s: Henrici's departure" % time, g["henrici"][0], henrici, 1e-9)
+        abscissa = np.linalg.eigvalsh((A + A.T) / 2).max() if time == "continuous" else np.log(np.linalg.norm(A, 2)) / dt
+        check.near("%s: numerical abscissa" % time, g["numerical_abscissa"][0], abscissa, 1e-6 * scale)
+        t = g["lag"][:]
+        check.near("%s: memory kernel" % time, np.abs(g["kernel"][0] - np.exp(-np.outer(t, rates[rates > 0])).mean(axis=1)).max(), 0, 1e-10)
+
+
+def network(check, program, directory):
+    r = run(program, "timescales/timescales.toml", directory)
+    g, large = r["spectrum"], r["large"]
+    z = g["eigenvalue"][0, :, 0] + 1j * g["eigenvalue"][0, :, 1]
+    N = len(z)
+    outlier, bulk = z[0], z[1:]
+    # finite size: the overlap u.v/N of the pattern scatters by about 1/sqrt(N), the outlier with it
+    check.near("slow mode at 1 - outlier", -outlier.real, 0.1, 5 * 1.5 / np.sqrt(N))
+    check.near("the rest inside of the circular law", np.abs(bulk + 1).max(), 0.5, 0.05)
+    x = np.sort((bulk.real + 1) / 0.5)
+    d = np.abs(circular(x) - (np.arange(N - 1) + 0.5) / (N - 1)).max()
+    check.true("cumulative rates of the bulk against the circular law", d < 0.03, "%.4f" % d)
+    check.true("one collective mode, the slowest", g["collective"][0, 0] == 1 and g["collective"][0].sum() == 1)
+    check.true("hundreds of units take part", g["participation"][0, 0] > 100, "%.1f units" % g["participation"][0, 0])
+    check.true("its members are units with more than 1/N", 50 < g["member"][0, 0].sum() < N)
+    check.near("the same slow modes from products alone", np.abs(large["relaxation_rate"][0] - g["relaxation_rate"][0, :5]).max(), 0, 1e-7)
+    check.near("density integrates to 1", g["tdos"][0].sum() * (g["bin"][1] - g["bin"][0]), 1, 1e-12)
+
+
+def memory(check, program, directory):
+    g = run(program, "timescales/memory.toml", directory)["slow"]
+    rate, gain, ratio = -g["eigenvalue"][0, :, 0], 0.4, 0.25
+    y = (1 - rate) / gain
+    y = y[np.abs(y) > 1e-10]
+    check.true("300 rates are exactly 1", len(y) == 100, "%d others" % len(y))
+    check.near("mean of y", y.mean(), 1, 1e-12)
+    check.near("edges of the band, above", y.max(), 2.25, 0.12)
+    check.near("edges of the band, below", y.min(), 0.25, 0.06)
+    e = np.linspace(0.25, 2.25, 4001)[1:-1]
+    rho = np.sqrt((2.25 - e) * (e - 0.25)) / (2 * np.pi * ratio * e)
+    F = np.cumsum(rho) * (e[1] - e[0])
+    d = np.abs(np.interp(np.sort(y), e, F, 0, 1) - (np.arange(100) + 0.5) / 100).max()
+    check.true("Marchenko-Pastur law", d < 0.05, "largest difference %.4f" % d)
+
+
+def test(check, program, directory):
+    weights(check, program, directory)
+    network(check, program, directory)
+    memory(check, program, directory)
+
+
+main(test)
