@@ -6,6 +6,7 @@
 #include <separatrix/vmath.h>
 
 #include <cblas.h>
+#include <lapacke.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -189,6 +190,39 @@ void sx_measure_memory(sx_rates *r, int64_t columns) {
     free(x);
 }
 
+void sx_measure_qr(sx_rates *r, int64_t n, int64_t k) {
+    enum { PANEL = 32 };
+    const lapack_int N = (lapack_int)n, K = (lapack_int)k;
+    double *a = numbers(n * k), *q = numbers(n * k), *c = numbers(n * k), *t = numbers((PANEL + 64) * k), best;
+    uint64_t state = 3;
+    for (int64_t i = 0; i < n * k; i++) {
+        state = state * 6364136223846793005u + 1442695040888963407u;
+        a[i] = (double)(state >> 40) * 0x1p-24 - 0.5;
+    }
+    BEST(best, {
+        memcpy(q, a, (size_t)(n * k) * sizeof *q);
+        LAPACKE_dgeqrf_work(LAPACK_COL_MAJOR, N, K, q, N, t, t + k, (lapack_int)(PANEL * k));
+        LAPACKE_dorgqr_work(LAPACK_COL_MAJOR, N, K, K, q, N, t, t + k, (lapack_int)(PANEL * k));
+        keep(q);
+    });
+    r->qr = best;
+    if (k >= PANEL) {
+        BEST(best, {
+            memcpy(q, a, (size_t)(n * k) * sizeof *q);
+            LAPACKE_dgeqrt_work(LAPACK_COL_MAJOR, N, K, PANEL, q, N, t, PANEL, t + PANEL * k);
+            memset(c, 0, (size_t)(n * k) * sizeof *c);
+            for (int64_t j = 0; j < k; j++) c[j * n + j] = 1;
+            LAPACKE_dgemqrt_work(LAPACK_COL_MAJOR, 'L', 'N', N, K, K, PANEL, q, N, t, PANEL, c, N, t + PANEL * k);
+            keep(c);
+        });
+        if (best < r->qr) r->qr = best;
+    }
+    free(t);
+    free(c);
+    free(q);
+    free(a);
+}
+
 /* 2 n^2 flops a replica at the best dgemm rate, one tanh and one normal a unit. */
 double sx_floor_dense(const sx_rates *r, int64_t n, int64_t replicas) {
     double N = (double)n, R = (double)replicas;
@@ -207,6 +241,12 @@ double sx_floor_sparse(const sx_rates *r, int64_t n, int64_t nonzeros, int64_t r
     double N = (double)n, Z = (double)nonzeros, tiles = (double)((replicas + 7) / 8);
     double stream = (12 * Z + 2 * 64 * N) / r->triad, random = Z / r->lines;
     return tiles * ((stream > random ? stream : random) + 8 * N * (r->tanh + r->normal));
+}
+
+/* 2 n^2 (k + 1) flops a stage at the best dgemm rate, and the QR factors. */
+double sx_floor_lyapunov(const sx_rates *r, int64_t n, int64_t k, int stages, int64_t every) {
+    const double N = (double)n;
+    return stages * 2 * N * N * (double)(k + 1) / r->dgemm + r->qr / (double)every;
 }
 
 double sx_plain_csr(int64_t n, int64_t per_row) {

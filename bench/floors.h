@@ -18,17 +18,23 @@ typedef struct sx_rates {
     double normal;       /* seconds per normal, in cache */
     double elementwise;  /* seconds per unit of x += h f + s w, in cache */
     double libm_tanh, libm_normal; /* the scalar loops with libm, to compare */
+    double
+        qr; /* seconds for Q and R of an n x k matrix, the faster of LAPACK's two blocked routines, stored as they like it */
 } sx_rates;
 
 void sx_measure_vector(sx_rates *r);
 void sx_measure_dgemm(sx_rates *r, int64_t n);
 void sx_measure_small(sx_rates *r, int64_t n);
 void sx_measure_memory(sx_rates *r, int64_t columns);
+void sx_measure_qr(sx_rates *r, int64_t n, int64_t k);
 
 /* Seconds per step of an ensemble on one thread. */
 double sx_floor_dense(const sx_rates *r, int64_t n, int64_t replicas);
 double sx_floor_small(const sx_rates *r, int64_t n, int64_t replicas);
 double sx_floor_sparse(const sx_rates *r, int64_t n, int64_t nonzeros, int64_t replicas);
+/* Seconds per step of one trajectory of n units with k tangent vectors: `stages` products with the state and the vectors, Q and R after
+ * every `every` steps. */
+double sx_floor_lyapunov(const sx_rates *r, int64_t n, int64_t k, int stages, int64_t every);
 /* Seconds of one product with one vector by the plain CSR loop, measured on a random matrix of that size. */
 double sx_plain_csr(int64_t n, int64_t per_row);
 

@@ -53,7 +53,7 @@ static void errors(int64_t n, int64_t k, const double *A, const double *Q, const
 static void factor(sx_ctx *ctx, int64_t n, int64_t k, const double *A, double *Q, double *R) {
     double *work = numbers(sx_qr_work(n, k));
     memcpy(Q, A, (size_t)(n * k) * sizeof *Q);
-    OK(sx_qr(ctx, n, k, Q, R, work));
+    OK(sx_qr(ctx, n, k, Q, k, R, work));
     free(work);
 }
 
@@ -74,7 +74,7 @@ static void test_shapes(void **state) {
         free(R);
     }
     sx_ctx_clear(ctx);
-    assert_int_equal(sx_qr(ctx, 2, 3, NULL, NULL, NULL), SX_E_USAGE);
+    assert_int_equal(sx_qr(ctx, 2, 3, NULL, 3, NULL, NULL), SX_E_USAGE);
     assert_non_null(strstr(sx_ctx_message(ctx), "at least as many rows"));
 }
 
@@ -131,6 +131,20 @@ static void test_dependent(void **state) {
     assert_true(R[3 * K + 3] < 1e-14);
 }
 
+/* Rows further apart: the same numbers, and what stands between is left alone. */
+static void test_stride(void **state) {
+    sx_ctx *ctx = *state;
+    enum { N = 50, K = 5, LD = 8 };
+    double A[N * K], Q[N * K], R[K * K], wide[N * LD], S[K * K], *work = numbers(sx_qr_work(N, K));
+    sx_normal_fill(sx_key_seed(8), 0, SX_SLOT_USER, 0, N, K, A);
+    for (int i = 0; i < N * LD; i++) wide[i] = i % LD < K ? A[i / LD * K + i % LD] : 7;
+    factor(ctx, N, K, A, Q, R);
+    OK(sx_qr(ctx, N, K, wide, LD, S, work));
+    assert_memory_equal(R, S, sizeof R);
+    for (int i = 0; i < N * LD; i++) assert_true(wide[i] == (i % LD < K ? Q[i / LD * K + i % LD] : 7));
+    free(work);
+}
+
 static int set_up(void **state) {
     *state = sx_ctx_create(NULL);
     return *state ? 0 : -1;
@@ -146,6 +160,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_closed_form, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_graded, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_dependent, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_stride, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

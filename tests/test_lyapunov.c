@@ -1,7 +1,8 @@
 // SPDX-FileCopyrightText: Separatrix authors
 // SPDX-License-Identifier: Apache-2.0
 /* The task `lyapunov`. Numbers for Lorenz and Henon: J. C. Sprott, Chaos and Time-Series Analysis (Oxford 2003), tables A.1 and A.4, and
- * independent runs of 10^6 time units (10^9 steps). */
+ * independent runs with NumPy (tests/examples/lyapunov.py). The mutants tangent_noise (the noise has no derivative) and lyapunov_se (spread of
+ * the samples instead of their mean's) must turn test_multiplicative red. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

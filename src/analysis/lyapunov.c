@@ -3,10 +3,7 @@
 /* The task `lyapunov`: Lyapunov exponents by the method of Benettin, Galgani, Giorgilli and Strelcyn (Meccanica 15 (1980) 9) and Shimada
  * and Nagashima (Prog. Theor. Phys. 61 (1979) 1605). A frame U of k columns moves with the tangent of the stepper's own step; after m steps
  *
- *     U = Q R,   sum_i += ln R_ii,   U <- Q;      lambda_i = sum_i / time.
- *
- * R_ii is known to about eps L_i, L_i = |u_i| / R_ii. The interval m adapts: it doubles while L stays far below LOSS, halves above it,
- * and an interval that lost more than REDO is done again in halves. m is part of the state, so interruptions change nothing. */
+ *     U = Q R,   sum_i += ln R_ii,   U <- Q;      lambda_i = sum_i / time. */
 #include "lyapunov_private.h"
 
 #include "core/linalg.h"
@@ -18,11 +15,8 @@
 extern const sx_output sx_lyapunov_outputs[];
 
 #define SEGMENT_FLOPS 4e8 /* work of one segment: some tens of milliseconds */
-#define LOSS          1e3
-#define REDO          1e6
-#define DEPENDENT     1e10
 
-enum { LONGEST = 1024, DETERMINANT_UNITS = 64, COVARIANT_LIMIT = 200 };
+enum { DETERMINANT_UNITS = 64, COVARIANT_LIMIT = 200 };
 
 /* -- options -------------------------------------------------------------------------------------------------------------------- */
 
@@ -140,8 +134,10 @@ static sx_status set_times(sx_ctx *ctx, sx_lyapunov_run *s, double *x) {
                        "lyapunov: burn_in, transient and duration take %g%s, past the end of the input at %g; shorten "
                        "them or write hold = \"last\"",
                        length, o->covariant ? " and the covariant vectors more" : "", end);
-    s->marks = s->steps < SX_LYAPUNOV_MARKS ? s->steps : SX_LYAPUNOV_MARKS;
+    /* a mark ends an interval, so not too many of them: 32, 64, 96 or 128, sixteen steps apart if there are enough */
+    s->marks = s->steps / 16 < SX_LYAPUNOV_MARKS ? s->steps / 16 : SX_LYAPUNOV_MARKS;
     if (s->marks > SX_LYAPUNOV_BATCHES) s->marks -= s->marks % SX_LYAPUNOV_BATCHES;
+    if (s->marks < SX_LYAPUNOV_BATCHES) s->marks = s->steps < SX_LYAPUNOV_BATCHES ? s->steps : SX_LYAPUNOV_BATCHES;
     return SX_OK;
 }
 
@@ -158,6 +154,12 @@ static bool time_independent(const sx_lyapunov_run *s, const double *x, double *
     return true;
 }
 
+/* Products of large networks take their columns in whole tiles: a frame some zero columns wider is faster. */
+static int64_t frame_width(int64_t n, int64_t k) {
+    const int64_t tile = n <= 64 || k < 8 ? 1 : k < 3 * SX_COLUMNS ? 8 : SX_COLUMNS;
+    return (k + tile - 1) / tile * tile;
+}
+
 /* -- state ---------------------------------------------------------------------------------------------------------------------- */
 
 static void add_part(sx_lyapunov_run *s, sx_lyapunov_part part, const char *name, sx_dtype dtype, int64_t count) {
@@ -171,7 +173,7 @@ static void lay_out(sx_lyapunov_run *s) {
     for (int i = 0; i < PART_COUNT; i++) s->section_of[i] = -1;
     add_part(s, PART_CLOCK, "clock", SX_DT_I64, CLOCK_COUNT);
     add_part(s, PART_X, "x", SX_DT_F64, n);
-    add_part(s, PART_Q, "frame", SX_DT_F64, n * k);
+    add_part(s, PART_Q, "frame", SX_DT_F64, n * s->width);
     add_part(s, PART_SUM, "sum", SX_DT_F64, 2 * (k + 1));
     add_part(s, PART_MARKS, "marks", SX_DT_F64, s->marks * (k + 1));
     add_part(s, PART_SPEED, "speed", SX_DT_F64, 2);
@@ -185,15 +187,13 @@ static void lay_out(sx_lyapunov_run *s) {
     add_part(s, PART_GROWTH, "growth", SX_DT_F64, 2 * k);
 }
 
-static int64_t pad(int64_t doubles) {
-    return (doubles + 7) / 8 * 8;
-}
-
 /* Scratch of a worker: the tangent's (also a plain step's, F's and the backward recursion's) | x and Q at the start of an interval | R |
  * QR | the Jacobian of a map. */
 static int64_t scratch_doubles(const sx_lyapunov_run *s) {
-    const int64_t n = s->n, k = s->k, jacobian = s->map && s->volume ? pad(2 * n * n) + sx_qr_work(n, n) : 0;
-    return s->tangent_work + pad(n) + pad(n * k) + pad(k * k) + pad(sx_qr_work(n, k)) + jacobian + pad(n) + 64;
+    const int64_t n = s->n, k = s->k,
+                  jacobian = s->map && s->volume ? sx_lyapunov_pad(2 * n * n) + sx_qr_work(n, n) : 0;
+    return s->tangent_work + sx_lyapunov_pad(n) + sx_lyapunov_pad(n * s->width) + sx_lyapunov_pad(k * k) +
+           sx_lyapunov_pad(sx_qr_work(n, k)) + jacobian + sx_lyapunov_pad(n) + 64;
 }
 
 /* -- task operations ------------------------------------------------------------------------------------------------------------ */
@@ -219,14 +219,14 @@ static sx_status make_steppers(sx_ctx *ctx, sx_lyapunov_run *s) {
         SX_TRY(ctx, sx_stepper_create(ctx, m, method, s->h, 1e-8, 1e-10, &s->steppers[i]));
         s->n_steppers = i + 1;
         SX_TRY(ctx, sx_tangent_check(ctx, s->steppers[i], "lyapunov"));
-        const int64_t work = pad(sx_tangent_work(s->steppers[i], s->k));
+        const int64_t work = sx_lyapunov_pad(sx_tangent_work(s->steppers[i], s->width));
         if (work > s->tangent_work) s->tangent_work = work;
     }
     return SX_OK;
 }
 
 static void fill_plan(const sx_lyapunov_run *s, sx_plan *plan) {
-    const double flops = sx_tangent_flops(s->steppers[0], s->k), n = (double)s->n, k = (double)s->k;
+    const double flops = sx_tangent_flops(s->steppers[0], s->width), n = (double)s->n, k = (double)s->k;
     const double qr = 6 * n * k * k / 16; /* an interval of 16 steps, say */
     const double more = s->o.covariant ? 2.0 * (double)s->half * (16 * (flops + qr) + k * k * k / 3) : 0;
     const double total =
@@ -249,17 +249,17 @@ static sx_status open_steps(sx_ctx *ctx, sx_lyapunov_run *s) {
     sx_status status;
     SX_GO(ctx, status, done, set_initial(ctx, s));
     sx_work w = { NULL, sx_model_work(s->model, 1), NULL, 0 };
-    SX_GO(ctx, status, done, sx_alloc(ctx, 3 * pad(s->n) + w.doubles, sizeof *p, &p));
-    w.p = p + 3 * pad(s->n);
+    SX_GO(ctx, status, done, sx_alloc(ctx, 3 * sx_lyapunov_pad(s->n) + w.doubles, sizeof *p, &p));
+    w.p = p + 3 * sx_lyapunov_pad(s->n);
     SX_GO(ctx, status, done, set_times(ctx, s, p));
     SX_GO(ctx, status, done, make_steppers(ctx, s));
     first_state(s, 0, p);
     s->autonomous = s->quiet && !s->map && !isfinite(sx_model_input_end(s->model)) &&
-                    time_independent(s, p, p + pad(s->n), w); /* p: the first state */
+                    time_independent(s, p, p + sx_lyapunov_pad(s->n), w); /* p: the first state */
     s->volume =
         s->map ? sx_model_has(s->model, "jacobian") && s->n <= DETERMINANT_UNITS : sx_model_has(s->model, "divergence");
     lay_out(s);
-    const int64_t backward = s->half > 0 ? pad(sx_lyapunov_backward_work(s)) : 0;
+    const int64_t backward = s->half > 0 ? sx_lyapunov_pad(sx_lyapunov_backward_work(s)) : 0;
     if (backward > s->tangent_work) s->tangent_work = backward;
 done:
     sx_free(ctx, p);
@@ -282,6 +282,7 @@ static sx_status open_run(sx_ctx *ctx, const sx_model *m, const void *opts, sx_k
     s->key_frame = sx_key_derive(key, "frame", 0);
     s->n = sx_model_n(m);
     s->k = o->exponents > 0 ? o->exponents : s->n;
+    s->width = frame_width(s->n, s->k);
     s->map = sx_model_kind(m) != SX_FLOW;
     if (s->k > s->n)
         status = SX_FAIL(ctx, SX_E_USAGE, "lyapunov.exponents = %lld: the model has %lld units, so want 1 to %lld",
@@ -313,192 +314,31 @@ fail:
 /* The frame starts as the orthonormal factor of normal numbers, so that it has a part in every direction. */
 static sx_status start_replica(sx_ctx *ctx, const void *instance, int64_t replica, void *state) {
     const sx_lyapunov_run *s = instance;
+    const int64_t n = s->n, k = s->k, square = sx_lyapunov_pad(k * k), frame = sx_lyapunov_pad(n * k);
     double *work = NULL, *Q = sx_lyapunov_at(s, state, PART_Q), *smallest = sx_lyapunov_at(s, state, PART_ANGLES);
-    SX_TRY(ctx, sx_alloc(ctx, sx_qr_work(s->n, s->k) + pad(s->k * s->k), sizeof *work, &work));
+    SX_TRY(ctx, sx_alloc(ctx, frame + square + sx_qr_work(n, k), sizeof *work, &work));
     first_state(s, replica, sx_lyapunov_at(s, state, PART_X));
-    sx_normal_fill(s->key_frame, (uint64_t)replica, SX_SLOT_USER, 0, s->n, s->k, Q);
-    const sx_status status = sx_qr(ctx, s->n, s->k, Q, work, work + pad(s->k * s->k));
+    sx_normal_fill(s->key_frame, (uint64_t)replica, SX_SLOT_USER, 0, n, k, work);
+    const sx_status status = sx_qr(ctx, n, k, work, k, work + frame, work + frame + square);
+    for (int64_t u = 0; u < n; u++) memcpy(Q + u * s->width, work + u * k, (size_t)k * sizeof *Q);
     sx_free(ctx, work);
     sx_lyapunov_clock_of(s, state)[CLOCK_INTERVAL] = s->o.orthonormalise_every > 0 ? s->o.orthonormalise_every : 1;
-    for (int64_t i = 0; smallest && i < s->k * s->k; i++) smallest[s->k * s->k + i] = INFINITY;
+    for (int64_t i = 0; smallest && i < k * k; i++) smallest[k * k + i] = INFINITY;
     return status;
 }
 
-/* -- one interval --------------------------------------------------------------------------------------------------------------- */
+/* -- segments ------------------------------------------------------------------------------------------------------------------- */
 
-typedef struct scratch {
-    sx_work work; /* of the tangent */
-    double *x, *Q, *R, *qr, *jacobian, *f;
-} scratch;
-
-static void carve(const sx_lyapunov_run *s, double *p, const sx_exec *exec, int64_t replica, scratch *g) {
+static void carve(const sx_lyapunov_run *s, double *p, const sx_exec *exec, int64_t replica, sx_lyapunov_scratch *g) {
     const int64_t n = s->n, k = s->k;
     g->work = (sx_work){ p, s->tangent_work, exec, replica };
     p += s->tangent_work;
-    g->x = p, p += pad(n);
-    g->Q = p, p += pad(n * k);
-    g->R = p, p += pad(k * k);
-    g->qr = p, p += pad(sx_qr_work(n, k));
-    g->f = p, p += pad(n);
+    g->x = p, p += sx_lyapunov_pad(n);
+    g->Q = p, p += sx_lyapunov_pad(n * s->width);
+    g->R = p, p += sx_lyapunov_pad(k * k);
+    g->qr = p, p += sx_lyapunov_pad(sx_qr_work(n, k));
+    g->f = p, p += sx_lyapunov_pad(n);
     g->jacobian = p;
-}
-
-static sx_status blow_up(sx_ctx *ctx, const sx_lyapunov_run *s, int64_t replica, int64_t step, const char *what) {
-    return SX_FAIL(
-        ctx, SX_E_NUMERIC,
-        "task '%s': %s of replica %lld is not finite at t = %.9g (step %lld, dt = %g). A smaller dt helps if "
-        "the equations themselves stay bounded.",
-        s->group, what, (long long)replica, s->t0 + (double)step * s->h, (long long)step, s->h);
-}
-
-/* Rate of change of volume at x: tr J for flows, ln |det J| = sum ln R_ii of J = Q R for maps. */
-static sx_status volume_rate(sx_ctx *ctx, const sx_lyapunov_run *s, int64_t replica, int64_t step, const double *x,
-                             scratch *g, double *out) {
-    const sx_model *m = sx_lyapunov_model(s, replica);
-    const sx_model_ops *ops = sx_model_operations(m);
-    const int64_t n = s->n;
-    const double t = s->t0 + (double)step * s->h;
-    if (!s->map) {
-        ops->divergence(sx_model_self(m), t, (sx_cbatch){ x, n, 1 }, out, g->work);
-        return SX_OK;
-    }
-    double *J = g->jacobian, *R = J + n * n;
-    ops->jacobian(sx_model_self(m), t, x, J, g->work);
-    SX_TRY(ctx, sx_qr(ctx, n, n, J, R, g->jacobian + pad(2 * n * n)));
-    double sum = 0;
-    for (int64_t i = 0; i < n; i++) sum += log(R[i * n + i]);
-    *out = sum;
-    return SX_OK;
-}
-
-static double speed(const sx_lyapunov_run *s, int64_t replica, int64_t step, const double *x, scratch *g) {
-    double sum = 0;
-    sx_model_F(sx_lyapunov_model(s, replica), s->t0 + (double)step * s->h, (sx_cbatch){ x, s->n, 1 },
-               (sx_batch){ g->f, s->n, 1 }, g->work);
-    for (int64_t i = 0; i < s->n; i++) sum += g->f[i] * g->f[i];
-    return sqrt(sum);
-}
-
-/* L_i = |R(:, i)| / R_ii, the largest of them; INFINITY when a column vanished. */
-static double loss_of(int64_t k, const double *R) {
-    double worst = 1;
-    for (int64_t i = 0; i < k; i++) {
-        double sum = 0;
-        for (int64_t j = 0; j <= i; j++) sum += R[j * k + i] * R[j * k + i];
-        const double loss = R[i * k + i] > 0 ? sqrt(sum) / R[i * k + i] : HUGE_VAL;
-        if (!(loss <= worst)) worst = loss;
-    }
-    return worst;
-}
-
-/* sum += v with the rounding of earlier additions carried along (Kahan): runs of 10^9 steps lose no digits. -infinity stays. */
-static void accumulate(double *sum, double *carry, double v) {
-    if (isinf(v) || isinf(*sum)) {
-        *sum += v;
-        return;
-    }
-    const double y = v - *carry, next = *sum + y;
-    *carry = (next - *sum) - y;
-    *sum = next;
-}
-
-/* sums += ln R_ii. A column that one step has turned into a multiple of earlier ones to working precision has exponent -infinity. */
-static void add_logs(const sx_lyapunov_run *s, int64_t m, const double *R, double *sum, int64_t *clock) {
-    bool singular = false;
-    for (int64_t i = 0; i < s->k; i++) {
-        double norm = 0;
-        for (int64_t j = 0; j <= i; j++) norm += R[j * s->k + i] * R[j * s->k + i];
-        const double r = R[i * s->k + i];
-        const bool gone = r <= 0 || (m == 1 && r <= 4 * 0x1p-52 * (double)s->n * sqrt(norm));
-        accumulate(&sum[i], &sum[s->k + 1 + i], gone ? -HUGE_VAL : log(r));
-        singular = singular || gone;
-    }
-    clock[CLOCK_SINGULAR] += singular;
-}
-
-/* One interval of at most `most` steps, up to its QR factors in g->R. */
-static sx_status interval(sx_ctx *ctx, const sx_lyapunov_run *s, int64_t replica, void *state, scratch *g, int64_t most,
-                          bool measuring, bool frozen, int64_t *done) {
-    int64_t *clock = sx_lyapunov_clock_of(s, state);
-    const int64_t n = s->n, k = s->k, step = clock[CLOCK_STEP];
-    const bool adapt = s->o.orthonormalise_every == 0 && !frozen;
-    double *sum = sx_lyapunov_at(s, state, PART_SUM), volume, rate, loss;
-    sx_batch x = { sx_lyapunov_at(s, state, PART_X), n, 1 }, U = { sx_lyapunov_at(s, state, PART_Q), n, k };
-    memcpy(g->x, x.x, (size_t)n * sizeof(double));
-    memcpy(g->Q, U.x, (size_t)(n * k) * sizeof(double));
-    for (;;) {
-        const int64_t m = clock[CLOCK_INTERVAL] < most ? clock[CLOCK_INTERVAL] : most;
-        volume = 0;
-        for (int64_t i = 0; i < m; i++) {
-            if (measuring && s->volume) {
-                SX_TRY(ctx, volume_rate(ctx, s, replica, step + i, x.x, g, &rate));
-                volume += rate;
-            }
-            SX_TRY(ctx, sx_tangent_step(ctx, sx_lyapunov_stepper(s, replica), s->key, s->t0, step + i, replica, x, U,
-                                        g->work));
-        }
-        if (s->kernels->nonfinite(n, x.x)) return blow_up(ctx, s, replica, step + m, "the state");
-        const bool overflow = s->kernels->nonfinite(n * k, U.x);
-        if (!overflow) SX_TRY(ctx, sx_qr(ctx, n, k, U.x, g->R, g->qr));
-        loss = overflow ? HUGE_VAL : loss_of(k, g->R);
-        *done = m;
-        if (adapt && m > 1 && !(loss <= REDO)) {
-            clock[CLOCK_INTERVAL] = m / 2;
-            memcpy(x.x, g->x, (size_t)n * sizeof(double));
-            memcpy(U.x, g->Q, (size_t)(n * k) * sizeof(double));
-            continue;
-        }
-        if (overflow) return blow_up(ctx, s, replica, step + m, "the tangent frame");
-        break;
-    }
-    if (measuring) {
-        add_logs(s, *done, g->R, sum, clock);
-        accumulate(&sum[k], &sum[2 * k + 1], volume * s->h);
-        clock[CLOCK_FACTORS]++;
-        clock[CLOCK_DEPENDENT] += *done > 1 && !(loss <= DEPENDENT);
-    }
-    if (adapt && loss > LOSS && clock[CLOCK_INTERVAL] > 1)
-        clock[CLOCK_INTERVAL] /= 2;
-    else if (adapt && *done == clock[CLOCK_INTERVAL] && loss * loss < LOSS && *done < LONGEST)
-        clock[CLOCK_INTERVAL] *= 2;
-    clock[CLOCK_STEP] = step + *done;
-    return SX_OK;
-}
-
-/* Keep the R of an interval of the last phase, and the frame and the state at its start at `samples` of the first half. */
-static void keep(const sx_lyapunov_run *s, void *state, const scratch *g) {
-    const int64_t n = s->n, k = s->k, j = sx_lyapunov_clock_of(s, state)[CLOCK_STORED]++, every = s->half / s->samples;
-    double *to = sx_lyapunov_at(s, state, PART_R) + j * (k * (k + 1) / 2);
-    for (int64_t i = 0; i < k; i++)
-        for (int64_t l = i; l < k; l++) *to++ = g->R[i * k + l];
-    if (j % every != 0 || j / every >= s->samples) return;
-    memcpy(sx_lyapunov_at(s, state, PART_FRAMES) + j / every * n * k, g->Q, (size_t)(n * k) * sizeof(double));
-    memcpy(sx_lyapunov_at(s, state, PART_STATES) + j / every * n, g->x, (size_t)n * sizeof(double));
-}
-
-/* One interval in whatever phase the clock says. */
-static sx_status next_interval(sx_ctx *ctx, const sx_lyapunov_run *s, int64_t replica, void *state, scratch *g) {
-    int64_t *clock = sx_lyapunov_clock_of(s, state), done;
-    const int64_t first = s->burn + s->transient, last = first + s->steps, step = clock[CLOCK_STEP];
-    double *sum = sx_lyapunov_at(s, state, PART_SUM), *speeds = sx_lyapunov_at(s, state, PART_SPEED);
-    const double *x = sx_lyapunov_at(s, state, PART_X);
-    if (step < first) return interval(ctx, s, replica, state, g, first - step, false, false, &done);
-    if (step < last) {
-        if (step == first && s->autonomous) speeds[0] = speed(s, replica, step, x, g);
-        const int64_t mark = clock[CLOCK_MARK], stop = first + sx_lyapunov_mark(s, mark);
-        SX_TRY(ctx, interval(ctx, s, replica, state, g, stop - step, true, false, &done));
-        if (clock[CLOCK_STEP] < stop) return SX_OK;
-        memcpy(sx_lyapunov_at(s, state, PART_MARKS) + mark * (s->k + 1), sum, (size_t)(s->k + 1) * sizeof *sum);
-        clock[CLOCK_MARK]++;
-        if (clock[CLOCK_STEP] < last) return SX_OK;
-        if (s->autonomous) speeds[1] = speed(s, replica, last, x, g);
-        if (s->o.orthonormalise_every == 0 && clock[CLOCK_INTERVAL] > 1) clock[CLOCK_INTERVAL] /= 2;
-        return SX_OK;
-    }
-    SX_TRY(ctx, interval(ctx, s, replica, state, g, clock[CLOCK_INTERVAL], false, true, &done));
-    keep(s, state, g);
-    if (clock[CLOCK_STORED] == 2 * s->half) sx_lyapunov_backward(s, replica, state, g->work.p);
-    return SX_OK;
 }
 
 static sx_status advance_replica(sx_ctx *ctx, const void *instance, int64_t replica, void *state, void *memory,
@@ -506,9 +346,9 @@ static sx_status advance_replica(sx_ctx *ctx, const void *instance, int64_t repl
     const sx_lyapunov_run *s = instance;
     int64_t *clock = sx_lyapunov_clock_of(s, state);
     const sx_stepper *stepper = sx_lyapunov_stepper(s, replica);
-    const double step_flops = sx_tangent_flops(stepper, s->k);
+    const double step_flops = sx_tangent_flops(stepper, s->width);
     const int64_t last = s->burn + s->transient + s->steps;
-    scratch g;
+    sx_lyapunov_scratch g;
     (void)result;
     carve(s, memory, exec, replica, &g);
     if (clock[CLOCK_STEP] < s->burn) {
@@ -518,13 +358,14 @@ static sx_status advance_replica(sx_ctx *ctx, const void *instance, int64_t repl
         sx_batch x = { sx_lyapunov_at(s, state, PART_X), s->n, 1 };
         SX_TRY(ctx, sx_stepper_advance(ctx, stepper, s->key, s->t0, clock[CLOCK_STEP], count, replica, x, g.work));
         clock[CLOCK_STEP] += count;
-        if (s->kernels->nonfinite(s->n, x.x)) return blow_up(ctx, s, replica, clock[CLOCK_STEP], "the state");
+        if (s->kernels->nonfinite(s->n, x.x))
+            return sx_lyapunov_blow_up(ctx, s, replica, clock[CLOCK_STEP], "the state");
     } else {
         double flops = 0;
         int64_t factors = 0;
         do {
             const int64_t step = clock[CLOCK_STEP];
-            SX_TRY(ctx, next_interval(ctx, s, replica, state, &g));
+            SX_TRY(ctx, sx_lyapunov_interval(ctx, s, replica, state, &g));
             flops += (double)(clock[CLOCK_STEP] - step) * step_flops + 6.0 * (double)(s->n * s->k * s->k);
             factors++;
             *done = clock[CLOCK_STEP] >= last && clock[CLOCK_STORED] == 2 * s->half;

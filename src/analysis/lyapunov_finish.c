@@ -5,6 +5,7 @@
 #include "lyapunov_private.h"
 
 #include "core/linalg.h"
+#include "core/mutant.h"
 #include "core/stats.h"
 #include "run/stepper_tangent.h"
 
@@ -73,6 +74,7 @@ static void collect(reduction *d) {
         d->mean[i] = sum / (double)s->o.replicas;
         for (int64_t b = 0; b < d->samples; b++)
             squares += (d->sample[b * w + i] - d->mean[i]) * (d->sample[b * w + i] - d->mean[i]);
+        if (SX_MUTANT(lyapunov_se)) squares *= (double)d->samples;
         d->se[i] = isinf(d->mean[i])    ? 0 /* one singular step is enough: certain */
                    : d->samples >= MANY ? sqrt(squares / (double)d->samples / (double)(d->samples - 1))
                                         : (double)NAN;

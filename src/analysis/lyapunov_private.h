@@ -28,7 +28,7 @@ typedef enum sx_lyapunov_clock {
 typedef enum sx_lyapunov_part {
     PART_CLOCK, /* i64 [CLOCK_COUNT] */
     PART_X,     /* [n] */
-    PART_Q,     /* [n][k] */
+    PART_Q,     /* [n][width] */
     PART_SUM, /* [2][k+1]     sums of ln R_ii since the start of the measurement, then of tr J h; what rounding took */
     PART_MARKS,  /* [marks][k+1] the sums at the marks */
     PART_SPEED,  /* [2]          |F| at the start and at the end of the measurement */
@@ -53,7 +53,7 @@ typedef struct sx_lyapunov_run {
     sx_stepper **steppers; /* one per place, or one */
     int64_t n_steppers;
     sx_key key, key_initial, key_frame;
-    int64_t n, k;
+    int64_t n, k, width; /* width: columns of the frame, k of them not zero; see frame_width */
     double h, t0;
     bool map, quiet; /* discrete time; no noise */
     bool autonomous; /* a flow whose F does not depend on time, without noise */
@@ -67,6 +67,10 @@ typedef struct sx_lyapunov_run {
     int64_t tangent_work; /* doubles */
 } sx_lyapunov_run;
 
+/* Scratch comes in multiples of 64 bytes. */
+static inline int64_t sx_lyapunov_pad(int64_t doubles) {
+    return (doubles + 7) / 8 * 8;
+}
 static inline double *sx_lyapunov_at(const sx_lyapunov_run *s, const void *state, sx_lyapunov_part part) {
     int i = s->section_of[part];
     return i < 0 ? NULL : (double *)((unsigned char *)(uintptr_t)state + s->sections[i].offset);
@@ -84,6 +88,18 @@ static inline const sx_model *sx_lyapunov_model(const sx_lyapunov_run *s, int64_
 static inline int64_t sx_lyapunov_mark(const sx_lyapunov_run *s, int64_t j) {
     return s->steps / s->marks * (j + 1) + s->steps % s->marks * (j + 1) / s->marks;
 }
+
+/* Scratch of a worker: the tangent's (also a plain step's, F's and the backward recursion's), the state and the frame at the start of an
+ * interval, R, the work of the QR factors, the Jacobian of a map, F. */
+typedef struct sx_lyapunov_scratch {
+    sx_work work;
+    double *x, *Q, *R, *qr, *jacobian, *f;
+} sx_lyapunov_scratch;
+
+/* lyapunov_interval.c: one interval in whatever phase the clock of the state says. */
+sx_status sx_lyapunov_interval(sx_ctx *ctx, const sx_lyapunov_run *s, int64_t replica, void *state,
+                               sx_lyapunov_scratch *g) SX_MUST_USE;
+sx_status sx_lyapunov_blow_up(sx_ctx *ctx, const sx_lyapunov_run *s, int64_t replica, int64_t step, const char *what);
 
 /* lyapunov_covariant.c: the backward recursion over the R that were kept; scratch: sx_lyapunov_backward_work doubles. */
 int64_t sx_lyapunov_backward_work(const sx_lyapunov_run *s);

@@ -3,6 +3,7 @@ set(SX_ANALYSIS_SOURCES
   src/analysis/lyapunov_covariant.c
   src/analysis/lyapunov_fields.c
   src/analysis/lyapunov_finish.c
+  src/analysis/lyapunov_interval.c
   src/analysis/fixed_points.c
   src/analysis/fixed_points_completeness.c
   src/analysis/fixed_points_fields.c

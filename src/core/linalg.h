@@ -28,10 +28,10 @@ sx_status sx_expm(sx_ctx *ctx, int64_t n, const double *A, double *E) SX_MUST_US
 sx_status sx_lyapunov(sx_ctx *ctx, int64_t n, const double *A, const double *Q, double *X) SX_MUST_USE;
 /* X of X = A X A^T + Q (doubling). SX_E_NUMERIC if the spectral radius of A is not below 1. */
 sx_status sx_stein(sx_ctx *ctx, int64_t n, const double *A, const double *Q, double *X) SX_MUST_USE;
-/* A = Q R in place: A, n x k with n >= k, becomes Q with orthonormal columns; R is k x k, upper, its diagonal >= 0. Blocked Householder
+/* A = Q R in place: A, n x k with n >= k and rows lda apart, becomes Q with orthonormal columns; R is k x k, upper, its diagonal >= 0. Blocked Householder
  * reflections; `work` has sx_qr_work(n, k) doubles. Columns that depend on earlier ones give R_jj = 0 and any orthonormal column. */
 int64_t sx_qr_work(int64_t n, int64_t k);
-sx_status sx_qr(sx_ctx *ctx, int64_t n, int64_t k, double *A, double *R, double *work) SX_MUST_USE;
+sx_status sx_qr(sx_ctx *ctx, int64_t n, int64_t k, double *A, int64_t lda, double *R, double *work) SX_MUST_USE;
 /* Symmetric positive semidefinite square root factor: B n x rank with B B^T = A (eigenvalues below n eps max dropped). */
 sx_status sx_psd_factor(sx_ctx *ctx, int64_t n, const double *A, double *B, int64_t *rank) SX_MUST_USE;
 

@@ -20,25 +20,25 @@ int64_t sx_qr_work(int64_t n, int64_t k) {
 }
 
 /* to[j][i] = from[i][j] in tiles that stay in the first-level cache */
-static void transpose(int64_t rows, int64_t columns, const double *from, double *to) {
+static void transpose(int64_t rows, int64_t columns, const double *from, int64_t from_ld, double *to, int64_t to_ld) {
     enum { TILE = 16 };
     for (int64_t i0 = 0; i0 < rows; i0 += TILE)
         for (int64_t j0 = 0; j0 < columns; j0 += TILE) {
             const int64_t i1 = i0 + TILE < rows ? i0 + TILE : rows, j1 = j0 + TILE < columns ? j0 + TILE : columns;
             for (int64_t j = j0; j < j1; j++)
-                for (int64_t i = i0; i < i1; i++) to[j * rows + i] = from[i * columns + j];
+                for (int64_t i = i0; i < i1; i++) to[j * to_ld + i] = from[i * from_ld + j];
         }
 }
 
-sx_status sx_qr(sx_ctx *ctx, int64_t n, int64_t k, double *A, double *R, double *work) {
-    if (k < 0 || k > n || n > INT32_MAX)
+sx_status sx_qr(sx_ctx *ctx, int64_t n, int64_t k, double *A, int64_t lda, double *R, double *work) {
+    if (k < 0 || k > n || k > lda || n > INT32_MAX)
         return SX_FAIL(ctx, SX_E_USAGE, "QR of a %lld x %lld matrix: want at least as many rows as columns",
                        (long long)n, (long long)k);
     if (k == 0) return SX_OK;
     const int64_t nb = panel_of(k);
     const lapack_int N = (lapack_int)n, K = (lapack_int)k, NB = (lapack_int)nb;
     double *a = work, *q = a + n * k, *t = q + n * k, *panel = t + nb * k;
-    transpose(n, k, A, a);
+    transpose(n, k, A, lda, a, n);
     lapack_int info = LAPACKE_dgeqrt_work(LAPACK_COL_MAJOR, N, K, NB, a, N, t, NB, panel);
     if (info == 0) {
         memset(q, 0, (size_t)(n * k) * sizeof *q);
@@ -53,6 +53,6 @@ sx_status sx_qr(sx_ctx *ctx, int64_t n, int64_t k, double *A, double *R, double 
         }
     for (int64_t i = 0; i < k; i++)
         for (int64_t j = 0; j < k; j++) R[i * k + j] = j < i ? 0.0 : a[j * n + i];
-    transpose(k, n, q, A);
+    transpose(k, n, q, n, A, lda);
     return SX_OK;
 }
