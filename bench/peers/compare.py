@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Separatrix beside its peers on the problems of problems.py: checks the law, times, prints the table, writes results.json.
 
-usage: compare.py EXE [--problems dense,small,ou,single10,single100] [--threads 1,2] [--seconds 1] [--rounds 6]
+usage: compare.py EXE [--problems dense,small,ou,single10,single100,lorenz,lorenz_ode] [--threads 1,2] [--seconds 1] [--rounds 6]
 
 One process per tool stays alive, and in every round each tool gets one turn, so that all see the same drift of the machine's load. A turn
 is a run of K1 and one of K2 steps; the time of a step is (t2 - t1) / (K2 - K1) with the least t1 and the least t2 of all rounds: what
@@ -18,22 +18,27 @@ import sys
 import tempfile
 
 import numpy as np
+from scipy.integrate import solve_ivp
 
 import problems
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOOLS = {  # name: script, variant, problems
     "Separatrix": ("peer_separatrix.py", "", ("dense", "small", "ou", "single10", "single100")),
+    "Separatrix, text": ("peer_separatrix.py", "text", ("dense", "small", "single10", "single100", "lorenz", "lorenz_ode")),
+    "Separatrix, compiled text": ("peer_separatrix.py", "compiled", ("dense", "small", "single10", "single100", "lorenz", "lorenz_ode")),
     "NumPy": ("peer_numpy.py", "", ("dense", "small", "ou")),
     "PyTorch eager": ("peer_torch.py", "eager", ("dense", "small", "ou")),
     "PyTorch compile": ("peer_torch.py", "compile", ("dense", "small", "ou")),
     "Diffrax": ("peer_diffrax.py", "", ("dense", "small", "ou")),
     "torchsde": ("peer_torchsde.py", "", ("dense", "small", "ou")),
-    "JiTCSDE, step held": ("peer_jitcsde.py", "fixed", ("single10", "single100")),
-    "JiTCSDE, adaptive": ("peer_jitcsde.py", "adaptive", ("single10", "single100")),
+    "JiTCSDE, step held": ("peer_jitcsde.py", "fixed", ("single10", "single100", "lorenz")),
+    "JiTCSDE, adaptive": ("peer_jitcsde.py", "adaptive", ("single10", "single100", "lorenz")),
+    "JiTCODE": ("peer_jitcode.py", "", ("lorenz_ode",)),
 }
 CHECK_STEPS = 40
 CHECK_TRAJECTORIES = 4000  # of JiTCSDE, over the number of units
+ODE_ERROR = 1e-6  # of the mean square of the last state, relative, as if it were a standard error
 MOST_STEPS = 200_000
 
 
@@ -99,6 +104,9 @@ def reference(name, folder, config, continuous):
     for the law in continuous time, at dt/8."""
     if name == "ou":
         return problems.ou_variance(CHECK_STEPS), 0.0
+    if name == "lorenz_ode":
+        x = solve_ivp(lambda t, x: problems.lorenz(*x), (0, CHECK_STEPS * config["dt"]), np.ones(3), "DOP853", rtol=1e-12, atol=1e-12).y[:, -1]
+        return float(np.mean(x**2)), ODE_ERROR * float(np.mean(x**2))
     fine = dict(config, dt=problems.DT / (8 if continuous else 1), replicas={1000: 256, 100: 2000}.get(config["n"], 20_000))
     worker = Worker("peer_numpy.py", fine, 1, os.path.join(folder, "reference.log"))
     try:
@@ -110,10 +118,11 @@ def reference(name, folder, config, continuous):
 
 def check_law(worker, tool, name, laws, folder):
     """z of the variance at t = 2. A tool that integrates single trajectories is checked on many of them."""
-    single = name.startswith("single")
+    mine = tool.startswith("Separatrix")
+    single = worker.config["replicas"] == 1 and name != "lorenz_ode"
     if tool == "NumPy" and name != "ou":
         return None
-    if single and tool == "Separatrix":
+    if single and mine:
         many = Worker("peer_separatrix.py", dict(worker.config, replicas=4096), 1, os.path.join(folder, "many.log"))
         try:
             got = many.run(CHECK_STEPS, check=True)
@@ -123,7 +132,7 @@ def check_law(worker, tool, name, laws, folder):
         got = worker.run(CHECK_STEPS, check=True, options={"trajectories": CHECK_TRAJECTORIES // worker.config["n"]})
     else:
         got = worker.run(CHECK_STEPS, check=True)
-    want, se = laws["continuous" if single and tool != "Separatrix" else "euler"]
+    want, se = laws["continuous" if single and not mine else "euler"]
     return (got["moment"] - want) / math.hypot(got["se"], se)
 
 
@@ -145,13 +154,14 @@ def prepare(worker, row, seconds):
 
 def measure(name, threads, folder, args):
     p = problems.PROBLEMS[name]
-    single = name.startswith("single")
+    single = p["replicas"] == 1 and name != "lorenz_ode"
     n = p["n"]
     weights = os.path.join(folder, f"weights{n}.npy")
-    if n > 1:
+    equation = p.get("equation", "network")
+    if equation == "network":
         np.save(weights, problems.G / math.sqrt(n) * np.random.default_rng(7).standard_normal((n, n)))
     common = {"problem": name, "n": n, "replicas": p["replicas"], "threads": threads, "weights": weights, "folder": folder,
-              "exe": os.path.abspath(args.exe)}
+              "equation": equation, "exe": os.path.abspath(args.exe), **{k: p[k] for k in ("dt", "noise") if k in p}}
     laws = {"euler": reference(name, folder, common, False)}
     if single:
         laws["continuous"] = reference(name, folder, common, True)
@@ -194,8 +204,10 @@ def measure(name, threads, folder, args):
 
 
 def finish(rows):
-    """Ratios to Separatrix on the same problem with the same threads."""
-    mine = {(r["problem"], r["threads"]): r for r in rows if r["tool"] == "Separatrix" and "s_per_step" in r}
+    """Ratios to Separatrix on the same problem with the same threads: to the built-in model, or to the compiled text where there is none."""
+    mine = {}
+    for tool in ("Separatrix, compiled text", "Separatrix"):
+        mine.update({(r["problem"], r["threads"]): r for r in rows if r["tool"] == tool and "s_per_step" in r})
     for r in rows:
         m = mine.get((r["problem"], r["threads"]))
         if m and "s_per_step" in r:
@@ -216,7 +228,7 @@ def table(rows):
         z = "reference" if r["z"] is None else f"{r['law']} ({r['z']:+.1f})"
         cpu = f"{r['cpu_ratio']:.2f}" if "ratio" in r else ""
         ratio = f"{r['ratio']:.2f}" if "ratio" in r else ""
-        compile_s = "-" if r["tool"] == "Separatrix" else f"{r['compile_s']:.2f}"
+        compile_s = "-" if r["tool"] in ("Separatrix", "Separatrix, text") else f"{r['compile_s']:.2f}"
         lines.append(f"{head} {compile_s} | {r['s_per_step']:.3e} | {r['ns_per_unit_step']:.2f} | {ratio} | {cpu} | {z} |")
     return "\n".join(lines)
 
@@ -239,7 +251,7 @@ def aims(rows):
             cpu = min(here[t]["cpu_ratio"] for t in ("PyTorch eager", "PyTorch compile") if t in here)
             out.append((f"dense, {threads} threads: PyTorch", 1.3, min(torch), cpu))
         for tool, r in here.items():
-            if tool not in ("Separatrix", "PyTorch eager", "PyTorch compile"):
+            if not tool.startswith(("Separatrix", "PyTorch")):
                 out.append((f"{problem}, {threads} threads: {tool}", 10.0, r["ratio"], r["cpu_ratio"]))
     return [f"{what}: aim {aim:g}, measured {got:.2f} (by CPU time {cpu:.2f}): {'met' if got >= aim else 'NOT met'}"
             for what, aim, got, cpu in out]
@@ -268,7 +280,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="separatrix-peers-") as folder:
         for name in names:
             for threads in [int(t) for t in args.threads.split(",")]:
-                if name.startswith("single") and threads > 1:
+                if problems.PROBLEMS[name]["replicas"] == 1 and threads > 1:
                     continue  # one trajectory of a few units is serial work everywhere
                 rows += measure(name, threads, folder, args)
                 load.append(os.getloadavg()[0])

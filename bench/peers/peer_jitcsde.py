@@ -25,12 +25,15 @@ class Counting(jitcsde):
 
 def build(config):
     n = config["n"]
-    w = np.load(config["weights"])
     os.chdir(tempfile.mkdtemp(prefix="jitcsde-", dir=config["folder"]))  # its C code goes here
     t = time.perf_counter()
-    rates = [symengine.Symbol(f"r{j}") for j in range(n)]
-    helpers = [(rates[j], symengine.tanh(y(j))) for j in range(n)]
-    f = [sum((float(w[i, j]) * rates[j] for j in range(n)), -y(i)) for i in range(n)]
+    if config["equation"] == "lorenz":
+        helpers, f = [], problems.lorenz(y(0), y(1), y(2))
+    else:
+        w = np.load(config["weights"])
+        rates = [symengine.Symbol(f"r{j}") for j in range(n)]
+        helpers = [(rates[j], symengine.tanh(y(j))) for j in range(n)]
+        f = [sum((float(w[i, j]) * rates[j] for j in range(n)), -y(i)) for i in range(n)]
     sde = Counting(f, [problems.SIGMA] * n, helpers=helpers, additive=True, verbose=False)
     sde.compile_C()
     seconds = time.perf_counter() - t

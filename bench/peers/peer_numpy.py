@@ -8,7 +8,8 @@ import problems
 
 def build(config):
     n, replicas = config["n"], config["replicas"]
-    w = np.load(config["weights"]) if n > 1 else None
+    equation = config["equation"]
+    w = np.load(config["weights"]) if equation == "network" else None
     random = np.random.Generator(np.random.SFC64(1))
     y, noise = np.empty((n, replicas)), np.empty((n, replicas))
     h = config.get("dt", problems.DT)
@@ -18,7 +19,10 @@ def build(config):
         x = random.standard_normal((n, replicas))
         f = np.empty_like(x)
         for _ in range(steps):
-            if w is None:
+            if equation == "lorenz":
+                f[...] = problems.lorenz(*x)
+                f *= h
+            elif w is None:
                 np.multiply(x, -h, out=f)
             else:
                 np.tanh(x, out=y)

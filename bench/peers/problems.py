@@ -8,6 +8,8 @@ All problems are dx = f(x) dt + sqrt(2 D) dW with Euler-Maruyama, dt = 0.05, x(0
     small   f = -x + W tanh(x)   N = 10, 100 000 replicas
     ou      f = -x               1 unit, 100 000 replicas
     single  as small, one trajectory of N = 10 and of N = 100: for JiTCSDE, which has no ensembles
+    lorenz  f = the Lorenz system (10, 28, 8/3) ten times slowed down, so that the step resolves it; one trajectory
+    lorenz_ode   the same without noise, from (1, 1, 1), Dormand-Prince with rtol = 1e-8, atol = 1e-10; a "step" is 1 of time: for JiTCODE
 
 W is drawn once and given to all tools. A peer is a program that reads one request per line and answers in one line, so that the driver
 can let the tools take turns on a machine whose load drifts."""
@@ -22,13 +24,22 @@ D = 0.125
 G = 1.5
 SIGMA = math.sqrt(2 * D)
 
-PROBLEMS = {
+RTOL, ATOL = 1e-8, 1e-10  # of lorenz_ode
+
+PROBLEMS = {  # equation: network unless it is given
     "dense": {"n": 1000, "replicas": 256, "title": "dense rate network, N = 1000, 256 replicas"},
     "small": {"n": 10, "replicas": 100_000, "title": "small rate network, N = 10, 100 000 replicas"},
-    "ou": {"n": 1, "replicas": 100_000, "title": "Ornstein-Uhlenbeck, 1 unit, 100 000 replicas"},
+    "ou": {"n": 1, "replicas": 100_000, "equation": "leak", "title": "Ornstein-Uhlenbeck, 1 unit, 100 000 replicas"},
     "single10": {"n": 10, "replicas": 1, "title": "one trajectory of a rate network, N = 10"},
     "single100": {"n": 100, "replicas": 1, "title": "one trajectory of a rate network, N = 100"},
+    "lorenz": {"n": 3, "replicas": 1, "equation": "lorenz", "title": "one noisy trajectory of the Lorenz system"},
+    "lorenz_ode": {"n": 3, "replicas": 1, "equation": "lorenz", "noise": False, "dt": 1.0, "title": "the Lorenz system without noise"},
 }
+
+
+def lorenz(x, y, z):
+    """Ten times slowed down."""
+    return [y - x, (x * (28.0 - z) - y) / 10, (x * y - 8.0 / 3.0 * z) / 10]
 
 
 def ou_variance(steps, dt=DT):
@@ -43,6 +54,8 @@ def moment(x, axis_of_units):
     import numpy as np
 
     v = np.mean(np.asarray(x, dtype=np.float64) ** 2, axis=axis_of_units)
+    if v.size == 1:
+        return float(v[0]), 0.0, 1
     return float(v.mean()), float(v.std(ddof=1) / math.sqrt(v.size)), int(v.size)
 
 

@@ -13,7 +13,7 @@ venv=${2:-$here/../../.venv-peers}
 
 [ -x "$venv/bin/python" ] || python3 -m venv "$venv" || { echo "run.sh: python3 -m venv failed (Debian: python3-venv)" >&2; exit 2; }
 # One peer at a time: a peer that cannot be installed is a row of the table that says so, and no loss to the others.
-for peer in "numpy h5py" torch "jax diffrax" torchsde jitcsde; do
+for peer in "numpy scipy h5py" torch "jax diffrax" torchsde jitcsde jitcode; do
     # shellcheck disable=SC2086
     "$venv/bin/python" -m pip install --quiet --disable-pip-version-check ${PIP_OPTIONS:-} -c "$here/requirements.txt" $peer ||
         echo "run.sh: could not install $peer" >&2
