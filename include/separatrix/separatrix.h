@@ -15,6 +15,7 @@
 #include <separatrix/model.h>
 #include <separatrix/models.h>
 #include <separatrix/noise.h>
+#include <separatrix/orbits.h>
 #include <separatrix/plugin.h>
 #include <separatrix/random.h>
 #include <separatrix/recall.h>

@@ -14,6 +14,11 @@ set(SX_ANALYSIS_SOURCES
   src/analysis/fixed_points_stability.c
   src/analysis/fixed_points_starts.c
   src/analysis/points.c
+  src/analysis/orbits.c
+  src/analysis/orbits_finish.c
+  src/analysis/orbits_found.c
+  src/analysis/orbits_newton.c
+  src/analysis/orbits_seed.c
   src/analysis/response.c
   src/analysis/response_compare.c
   src/analysis/response_dense.c

@@ -43,7 +43,7 @@ bool sx_figures_secondary(const sx_figures *f, int id) {
 /* The first family that takes the variable. */
 static sx_status build(sx_figures *f, int id) {
     typedef sx_status family(sx_figures *, int);
-    static family *const families[] = { sx_figure_fixed_points, sx_figure_lyapunov,     sx_figure_response,
+    static family *const families[] = { sx_figure_orbits, sx_figure_fixed_points, sx_figure_lyapunov,     sx_figure_response,
                                         sx_figure_spectrum,     sx_figure_trajectories, sx_figure_passage,
                                         sx_figure_histogram,    sx_figure_matrix,       sx_figure_moments,
                                         sx_figure_generic };

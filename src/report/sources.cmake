@@ -10,6 +10,7 @@ set(SX_REPORT_SOURCES
   src/report/figure_lyapunov.c
   src/report/figure_matrix.c
   src/report/figure_moments.c
+  src/report/figure_orbits.c
   src/report/figure_passage.c
   src/report/figure_png.c
   src/report/figure_response.c

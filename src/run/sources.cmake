@@ -15,4 +15,5 @@ set(SX_RUN_SOURCES
   src/run/simulate_fields.c
   src/run/simulate_finish.c
   src/run/task.c
+  src/run/variational.c
 )
