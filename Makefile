@@ -30,7 +30,7 @@ check:
 
 # Longer suites: more kills, fuzzing, rotating seeds.
 nightly:
-	@sh tools/install_deps.sh check
+	@sh tools/install_deps.sh nightly
 	@JOBS=$(JOBS) sh tools/nightly.sh
 
 docs: build

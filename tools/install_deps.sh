@@ -1,16 +1,18 @@
 #!/bin/sh
-# Install what is missing for a purpose: build, check or docs. Debian and Ubuntu; no prompts; sudo only when not root.
+# Install what is missing for a purpose: build, check, nightly or docs. Debian and Ubuntu; no prompts; sudo only when not root.
 set -eu
 purpose=${1:-build}
 
 build="gcc g++ npm cmake ninja-build pkg-config git python3 libopenblas-pthread-dev liblapacke-dev libhdf5-dev libtomlplusplus-dev libsundials-dev libcjson-dev libzip-dev zlib1g-dev"
 check="$build clang clang-format libcmocka-dev librandom123-dev libomp-dev netcdf-bin hdf5-tools binutils python3-numpy python3-h5py python3-h5netcdf python3-xarray"
+nightly="$check libclang-rt-dev"
 docs="$build doxygen python3-sphinx python3-breathe python3-myst-parser furo"
 case $purpose in
 build) want=$build ;;
 check) want=$check ;;
+nightly) want=$nightly ;;
 docs) want=$docs ;;
-*) echo "install_deps.sh: want build, check or docs" >&2; exit 2 ;;
+*) echo "install_deps.sh: want build, check, nightly or docs" >&2; exit 2 ;;
 esac
 
 missing=
