@@ -191,7 +191,11 @@ static sx_status sort_cloud(sx_ctx *ctx, const sx_krylov *s, int ritz, const dou
 }
 
 sx_status sx_krylov_plan(sx_ctx *ctx, sx_krylov *s, int kind, int ritz, const double *re, const double *im) {
-    const int most = SX_KRYLOV_DEGREE, least = s->filter ? 2 * s->degree : 2;
+    /* e^20 = 5e8 of damping in one basis of m - keep new steps; at first, when the Ritz values are still far inside, e^5 in each step, and from
+     * then on two to four times the degree before */
+    const int least = s->filter ? 2 * s->degree : 2;
+    const int most = s->filter && 4 * s->degree < SX_KRYLOV_DEGREE ? 4 * s->degree : SX_KRYLOV_DEGREE;
+    const double nepers = s->filter ? 20.0 / (s->m - s->keep > 1 ? s->m - s->keep : 1) : 5;
     cloud p = { 0 };
     sx_status status;
     SX_GO(ctx, status, done, sort_cloud(ctx, s, ritz, re, im, &p));
@@ -203,9 +207,10 @@ sx_status sx_krylov_plan(sx_ctx *ctx, sx_krylov *s, int kind, int ritz, const do
         if (!(rate > 0)) goto done;
         f.centre = sign * c;
         f.focus2 = focus2;
-        f.degree = s->o->degree > 0 ? s->o->degree : (int)fmin(fmax(ceil(5 / rate), least), most);
+        f.degree = s->o->degree > 0 ? s->o->degree : (int)fmin(fmax(ceil(nepers / rate), least), most);
     } else {
-        double t = 5 / (last - p.edge), per_degree = 3.3; /* |t0| radius of one product: 27 of them for a step of 8 */
+        double t = nepers / (last - p.edge),
+               per_degree = 3.3; /* |t0| radius of one product: 27 of them for a step of 8 */
         f.centre = sign * p.right;
         f.radius = 1.05 * hypot(p.right - p.left, p.height);
         t = fmax(t, least / (per_degree * f.radius));
