@@ -109,6 +109,28 @@ def example(text):
     return "```toml\n" + text.rstrip("\n") + "\n```\n"
 
 
+def mutants_table(path):
+    """Deliberate faults by the section of the list, one row for each, with every test that must see it."""
+    text, rows = "", {}
+
+    def table():
+        lines = ["| fault | what it is | seen by |", "|---|---|---|"]
+        return "\n".join(lines + ["| `%s` | %s | %s |" % (n, cell(r[0]), ", ".join(r[1])) for n, r in rows.items()]) + "\n"
+
+    with open(path) as f:
+        for line in f:
+            fields = line.split(None, 3)
+            if line.startswith("# ") and not line.startswith("# fault"):
+                text += table() if rows else ""
+                rows = {}
+                title = line[2:].strip()
+                text += "\n### %s%s\n\n" % (title[0].upper(), title[1:])
+            elif fields and not line.startswith("#"):
+                row = rows.setdefault(fields[0], [fields[3].strip() if len(fields) > 3 else "", []])
+                row[1].append("`%s` (`%s`)" % (fields[1], fields[2]))
+    return text + table()
+
+
 def main(build, out):
     os.makedirs(out, exist_ok=True)
     data = json.loads(compiled(build, os.path.join(HERE, "tables.c"), []))
@@ -126,6 +148,7 @@ def main(build, out):
     files["operations.md"] = operations_table(data["models"])
     files["steppers.md"], files["stepper_refusals.md"] = stepper_tables(data)
     files["model_task.md"] = compiled(build, os.path.join(ROOT, "tests", "test_model_task.c"), ["--markdown"], ["-DSX_MARKDOWN_ONLY"])
+    files["mutants.md"] = mutants_table(os.path.join(ROOT, "tools", "mutants.txt"))
     headers = sorted(n[:-2] for n in os.listdir(os.path.join(ROOT, "include", "separatrix")) if n.endswith(".h") and n != "separatrix.h")
     library = {"experiment": "libseparatrix-io", "io": "libseparatrix-io", "report": "libseparatrix-io"}
     files["../api/headers.md"] = "```{toctree}\n:maxdepth: 1\n\n" + "\n".join("header-" + h for h in headers) + "\n```\n"
