@@ -178,6 +178,23 @@ static void plain_make(plain_model *m, int64_t points, int n, const char *const 
                                 .equations = m->lines };
 }
 
+static void write_script(const char *path, const char *text) {
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    assert_true(fputs(text, f) >= 0);
+    assert_int_equal(fclose(f), 0);
+    assert_int_equal(chmod(path, 0700), 0);
+}
+/* A compiler that names its version and then does this. */
+static void write_compiler(const char *path, const char *version, const char *then) {
+    char text[600];
+    (void)snprintf(text, sizeof text, "#!/bin/sh\nif [ \"$1\" = --version ]; then echo %s; exit 0; fi\n%s\n", version,
+                   then);
+    write_script(path, text);
+}
+
+/* Every function on every pair of special numbers and over 32 binary orders, compiled for each vector level that this CPU has: the bits
+ * are those of the evaluator, whatever the level. */
 static void test_functions(void **state) {
     (void)state;
     static const char *const texts[] = { "x[i]",
@@ -220,7 +237,7 @@ static void test_functions(void **state) {
         64.0,   -3.0
     };
     enum { SPECIAL = LENGTH(special), POINTS = SPECIAL * SPECIAL + 2000 };
-    sx_ctx *ctx = context(SX_TEST_CC, cache);
+    static const char *const levels[] = { NULL, "x86-64-v3", "x86-64" };
     plain_model *m = calloc(1, sizeof *m);
     double *x = numbers("magnitudes", -1, 1, POINTS * LENGTH(texts));
     /* every pair of special numbers, then magnitudes from 2^-20 to 2^12 */
@@ -230,11 +247,24 @@ static void test_functions(void **state) {
         x[POINTS + k] = pair ? special[k % SPECIAL] : ldexp(x[POINTS + k], (int)(k % 5) - 2);
     }
     plain_make(m, POINTS, LENGTH(texts), texts);
-    compare_programs(ctx, &m->d, "functions", BOTH_J, x);
+    for (int k = 0; k < LENGTH(levels); ++k) {
+        char script[80], text[400];
+        if (k && !sx_kernels_get(levels[k])) continue;
+        if (k) {
+            (void)snprintf(script, sizeof script, "%s/%s.sh", root, levels[k]);
+            (void)snprintf(text, sizeof text,
+                           "for a; do shift; case $a in -march=*) a=-march=%s;; esac; set -- \"$@\" \"$a\"; done\n"
+                           "exec %s \"$@\"",
+                           levels[k], SX_TEST_CC);
+            write_compiler(script, levels[k], text);
+        }
+        sx_ctx *ctx = context(k ? script : SX_TEST_CC, cache);
+        compare_programs(ctx, &m->d, k ? levels[k] : "own level", k ? 0 : BOTH_J, x);
+        assert_int_equal(sx_ctx_bytes(ctx), 0);
+        sx_ctx_free(ctx);
+    }
     free(x);
     free(m);
-    assert_int_equal(sx_ctx_bytes(ctx), 0);
-    sx_ctx_free(ctx);
 }
 
 /* 200 texts, F, J u and J^T p; those of the last model also with second derivatives. */
@@ -554,21 +584,6 @@ static void test_no_cache(void **state) {
     expect_answer(ctx, answer, false);
     expect_answer(ctx, answer, false);
     sx_ctx_free(ctx);
-}
-
-static void write_script(const char *path, const char *text) {
-    FILE *f = fopen(path, "w");
-    assert_non_null(f);
-    assert_true(fputs(text, f) >= 0);
-    assert_int_equal(fclose(f), 0);
-    assert_int_equal(chmod(path, 0700), 0);
-}
-/* A compiler that names its version and then does this. */
-static void write_compiler(const char *path, const char *version, const char *then) {
-    char text[600];
-    (void)snprintf(text, sizeof text, "#!/bin/sh\nif [ \"$1\" = --version ]; then echo %s; exit 0; fi\n%s\n", version,
-                   then);
-    write_script(path, text);
 }
 
 static void test_compiler_faults(void **state) {
