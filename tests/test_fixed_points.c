@@ -290,6 +290,7 @@ static void test_random_maps(void **state) {
         sx_fixed_points_opts o = options();
         o.box = (sx_values){ 2, box };
         o.random = 40;
+        o.deflation = 8;
         o.boxes = 400000;
         sx_result *r = run(ctx, m, &o);
         int64_t found = size_of(r, "p", "residual");
@@ -618,6 +619,7 @@ static void test_contexts(void **state) {
     o.slow = (sx_slow_opts){ .speed_below = 1e-6, .iterations = 300, .given = true };
     o.reach = 1; /* where the cell can be */
     o.random = 100;
+    o.deflation = 8;
     sx_result *r = run(ctx, m, &o);
     int64_t n = size_of(r, "p", "residual");
     assert_int_equal(size_of(r, "p", "index_sum"), C);
@@ -626,7 +628,7 @@ static void test_contexts(void **state) {
     double *h = all_of(ctx, r, "p", "x");
     int seen[C] = { 0 };
     for (int64_t p = 0; p < n; p++) {
-        int c = (int)get(ctx, r, "p", "context", p);
+        int c = (int)get(ctx, r, "p", "context_index", p);
         if (get(ctx, r, "p", "slow", p) == 1) continue;
         seen[c]++;
         for (int i = 0; i < H; i++) {
@@ -653,7 +655,7 @@ static void test_contexts(void **state) {
     /* points with their inputs are starts of another search: the same contexts, the same points */
     double *x = all_of(ctx, r, "p", "x"), *in = calloc((size_t)(n * I), sizeof *in);
     for (int64_t p = 0; p < n; p++)
-        memcpy(in + p * I, inputs + (int64_t)get(ctx, r, "p", "context", p) * I, I * sizeof *in);
+        memcpy(in + p * I, inputs + (int64_t)get(ctx, r, "p", "context_index", p) * I, I * sizeof *in);
     sx_fixed_points_opts again = options();
     again.start = (sx_points){ .n = n, .size = H, .x = x, .input = in, .channels = I };
     again.deflation = 0;
@@ -735,6 +737,7 @@ static void test_large(void **state) {
     m = sparse_rate(ctx, 60, 12, 3, 0.05, 9);
     o = options();
     o.random = 60;
+    o.deflation = 8;
     sx_result *dense = run(ctx, m, &o);
     o.solver = SX_NEWTON_KRYLOV;
     sx_result *krylov = run(ctx, m, &o);

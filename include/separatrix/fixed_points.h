@@ -44,9 +44,9 @@ typedef struct sx_fixed_points_opts {
     double merge;       /**< points closer than merge (1 + max |x_i|) are one */
     int symmetry;       /**< an sx_symmetry_use */
     int64_t
-        deflation; /**< starts of each round that looks for points beside those known; < 0: 8, none beyond 2000 units */
-    bool interval; /**< interval search of the box where it is possible: equations, at most 6 units */
-    int64_t boxes; /**< most boxes of the interval search */
+        deflation; /**< starts of each round that looks for points beside those known; < 0: 32, none beyond 2000 units */
+    bool interval;     /**< interval search of the box where it is possible: equations, at most 6 units */
+    int64_t boxes;     /**< most boxes of the interval search */
     sx_slow_opts slow; /**< slow points */
     int64_t block_;    /**< tests only: starts of a work item; 0 = chosen */
 } sx_fixed_points_opts;

@@ -210,7 +210,7 @@ static sx_status open_all(sx_ctx *ctx, sx_fp *s, sx_plan *plan) {
         return SX_FAIL(ctx, SX_E_UNSUPPORTED,
                        "fixed-points.slow needs the operation 'vjp', which the model '%s' does not have",
                        sx_model_name(s->model));
-    if (o->deflation < 0) s->o.deflation = s->n <= DENSE_LIMIT ? 8 : 0;
+    if (o->deflation < 0) s->o.deflation = s->n <= DENSE_LIMIT ? 32 : 0;
     SX_TRY(ctx, set_box(ctx, s));
     SX_TRY(ctx, set_starts(ctx, s));
     SX_TRY(ctx, set_reach(ctx, s));

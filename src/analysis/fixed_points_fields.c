@@ -120,7 +120,7 @@ const sx_field sx_fixed_points_fields[] = {
       .lo = 0,
       .hi = 1e6,
       .def = "-1",
-      .help = "starts of each round of the search beside the points already known; left out: 8, none beyond 2000 "
+      .help = "starts of each round of the search beside the points already known; left out: 32, none beyond 2000 "
               "units" },
     { .name = "interval",
       .type = SX_BOOL,
@@ -157,7 +157,7 @@ const sx_output sx_fixed_points_outputs[] = {
     { "index", "point", "1", "sign det(-J) (maps: sign det(1 - J)); 0: not known" },
     { "hits", "point", "1", "starts that led to the point; 0: found by deflation, interval search or symmetry" },
     { "symmetry_class", "point", "1", "points with the same number are images of each other" },
-    { "context", "point", "1", "input under which the point was found; with `input`" },
+    { "context_index", "point", "1", "input under which the point was found; with `input`" },
     { "input", "context,channel", "input", "the inputs held constant" },
     { "n_starts", "context", "1", "starts of the search" },
     { "n_converged", "context", "1", "starts that ended at a fixed point" },

@@ -91,22 +91,61 @@ static sx_status deflated_start(sx_ctx *ctx, int64_t k, int worker, void *arg) {
     SX_TRY(ctx, sx_alloc(ctx, sx_root_doubles(&system), sizeof *scratch, &scratch));
     sx_root_carve(&system, scratch, NULL, &w);
     snprintf(stream, sizeof stream, "deflation %lld", (long long)e->round);
-    sx_fp_random(s, stream, k, x);
+    double u[3];
+    sx_uniform_fill(sx_key_derive(s->key, stream, 1), 0, SX_SLOT_INITIAL, k, 3, 1, u);
+    if (k % 2 == 0 && e->deflation->k > 1) { /* between two known points */
+        int64_t known = e->deflation->k, p = (int64_t)(u[0] * (double)known), q = (int64_t)(u[1] * (double)(known - 1));
+        const double *a = e->deflation->points + p * s->n, *b = e->deflation->points + (q + (q >= p)) * s->n;
+        for (int64_t i = 0; i < s->n; i++) x[i] = a[i] + (0.25 + 0.5 * u[2]) * (b[i] - a[i]);
+    } else if (s->n_random > 0 || s->n_given < 2) {
+        sx_fp_random(s, stream, k, x);
+    } else { /* where the given starts are */
+        sx_fp_start(s, (int64_t)(u[0] * (double)s->n_given), x);
+    }
     sx_status status = follow(ctx, &system, e->deflation, s->o.iterations, x, e->info + 4 * k, &w);
     sx_free(ctx, scratch);
     return status;
 }
 
+static int compare_numbers(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* Scale s of the factors 1 + s^2/|x - r|^2: half the median distance of a point to its nearest neighbour, so that points beside each other do not hide
+ * what lies between; half the diagonal of the box while there are not two. */
+static sx_status deflation_scale(sx_ctx *ctx, const sx_fp *s, sx_deflation *d) {
+    double *nearest = NULL;
+    d->scale2 = 0;
+    for (int64_t i = 0; i < s->n; i++) d->scale2 += 0.25 * (s->hi[i] - s->lo[i]) * (s->hi[i] - s->lo[i]);
+    if (d->k < 2) return SX_OK;
+    SX_TRY(ctx, sx_alloc(ctx, d->k, sizeof *nearest, &nearest));
+    for (int64_t a = 0; a < d->k; a++) {
+        nearest[a] = HUGE_VAL;
+        for (int64_t b = 0; b < d->k; b++) {
+            double d2 = 0;
+            for (int64_t i = 0; i < s->n && a != b; i++) {
+                double e = d->points[a * s->n + i] - d->points[b * s->n + i];
+                d2 += e * e;
+            }
+            if (a != b) nearest[a] = fmin(nearest[a], d2);
+        }
+    }
+    qsort(nearest, (size_t)d->k, sizeof *nearest, compare_numbers);
+    d->scale2 = 0.25 * nearest[d->k / 2];
+    sx_free(ctx, nearest);
+    return SX_OK;
+}
+
 /* Rounds of starts that know all points of the context, until a round finds nothing new. */
 static sx_status deflate(sx_ctx *ctx, const sx_fp *s, int64_t context, sx_fp_points *all, int64_t *found) {
     int64_t starts = s->o.deflation;
-    double *known = NULL, *x = NULL, *info = NULL, scale2 = 0;
+    double *known = NULL, *x = NULL, *info = NULL;
     sx_status status = SX_OK;
-    for (int64_t i = 0; i < s->n; i++) scale2 += 0.25 * (s->hi[i] - s->lo[i]) * (s->hi[i] - s->lo[i]);
     SX_GO(ctx, status, done, sx_alloc(ctx, starts * s->n, sizeof *x, &x));
     SX_GO(ctx, status, done, sx_alloc(ctx, 4 * starts, sizeof *info, &info));
     for (int round = 0; round < ROUNDS; round++) {
-        sx_deflation d = { .scale2 = scale2 };
+        sx_deflation d = { .points = NULL };
         int64_t before = *found;
         sx_free(ctx, known);
         known = NULL;
@@ -115,6 +154,7 @@ static sx_status deflate(sx_ctx *ctx, const sx_fp *s, int64_t context, sx_fp_poi
             if (all->p[k].context == context && !all->p[k].slow)
                 memcpy(known + d.k++ * s->n, all->p[k].x, (size_t)s->n * sizeof *known);
         d.points = known;
+        SX_GO(ctx, status, done, deflation_scale(ctx, s, &d));
         extra e = { s, context, round, &d, x, info };
         SX_GO(ctx, status, done, sx_parallel_for(ctx, starts, deflated_start, &e));
         for (int64_t k = 0; k < starts; k++) {
@@ -278,7 +318,7 @@ static sx_status put_points(const writer *w) {
         { "index", OF_I64, offsetof(sx_fp_point, index) },
         { "hits", OF_I64, offsetof(sx_fp_point, hits) },
         { "symmetry_class", OF_I64, offsetof(sx_fp_point, symmetry_class) },
-        { "context", OF_I64, offsetof(sx_fp_point, context) },
+        { "context_index", OF_I64, offsetof(sx_fp_point, context) },
     };
     int64_t n = w->all->n;
     double *x = NULL;

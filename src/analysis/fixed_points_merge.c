@@ -190,7 +190,7 @@ sx_status sx_fp_sort(sx_ctx *ctx, const sx_fp *s, sx_fp_points *all) {
         if (*c < 0) *c = classes++;
         sorted[k].symmetry_class = *c;
     }
-    memcpy(all->p, sorted, (size_t)all->n * sizeof *sorted);
+    for (int64_t k = 0; k < all->n; k++) all->p[k] = sorted[k];
 done:
     sx_free(ctx, number);
     sx_free(ctx, sorted);

@@ -187,13 +187,13 @@ static bool has_dims(const sx_result *results, int id, const char *a, const char
            strcmp(dims[1], b) == 0;
 }
 
-/* Points with their inputs: x(point,unit), context(point), input(context,channel). */
+/* Points with their inputs: x(point,unit), context_index(point), input(context,channel). */
 static sx_status found_points(const sx_reader *r, const reference *ref, int id, found *out) {
     int64_t size = r->bind->state, total, n_context, n_input;
     double *context, *input, *each;
     SX_TRY(r->ctx, read_all(r, id, &total, &out->x));
     out->n = size > 0 ? total / size : 0;
-    int of = find(r, ref, "context"), in = find(r, ref, "input");
+    int of = find(r, ref, "context_index"), in = find(r, ref, "input");
     if (of < 0 || !has_dims(r->bind->results, in, "context", "channel") || out->n == 0) return SX_OK;
     SX_TRY(r->ctx, read_all(r, of, &n_context, &context));
     SX_TRY(r->ctx, read_all(r, in, &n_input, &input));
