@@ -13,6 +13,10 @@ export SX_SEED
 step "kills, faults and examples, seed $SX_SEED"
 SX_NIGHTLY=1 ctest --test-dir build-ci --output-on-failure -L slow --timeout 7200
 
+step "large spectra"
+cmake --build build-ci -j "$jobs" --target large_spectrum
+build-ci/tests/large_spectrum
+
 step "thread sanitizer (Clang, libomp, Archer)"
 cmake --preset tsan >/dev/null
 cmake --build build-tsan -j "$jobs" --target race test_context test_simulate test_stepper test_coupling test_ensemble test_rate test_result
