@@ -15,7 +15,7 @@
 
 static const sx_task_ops *const all_tasks[] = {
     &sx_simulate_task,     &sx_spectrum_task, &sx_lyapunov_task, &sx_response_task,
-    &sx_fixed_points_task, &sx_orbits_task, &sx_learn_task,    &sx_recall_task,
+    &sx_fixed_points_task, &sx_orbits_task,   &sx_learn_task,    &sx_recall_task,
 };
 
 const sx_task_ops *const *sx_tasks(int *n) {
