@@ -585,6 +585,73 @@ static void test_symmetry(void **state) {
     sx_ctx_free(ctx);
 }
 
+/* The built-in odd models: F(-x) = -F(x) at random points wherever they declare it, and they declare it where it holds. */
+static sx_model *quartic(sx_ctx *ctx, double cubic) {
+    sx_composed_opts c = SX_COMPOSED_OPTS;
+    static const double a = -1;
+    sx_fields_default(sx_composed_fields, &c);
+    c.struct_size = sizeof c;
+    c.n = 2;
+    c.potential = SX_POTENTIAL_QUARTIC;
+    c.a = (sx_values){ 1, &a };
+    c.b = cubic;
+    c.metric = SX_METRIC_LORENTZIAN;
+    c.flow = SX_FLOW_ANTISYMMETRIC;
+    c.omega = 0.5;
+    sx_model *m = NULL;
+    OK(ctx, sx_composed_create(ctx, &c, NULL, NULL, NULL, &m));
+    return m;
+}
+static sx_model *rate(sx_ctx *ctx, int phi, bool driven) {
+    static const double w[] = { 2, -1, 0.5, 1.5 }, I[] = { 0.3, 0 };
+    sx_coupling *W = NULL;
+    sx_model *m = NULL;
+    sx_rate_opts o = SX_RATE_OPTS;
+    sx_input input = SX_INPUT;
+    sx_fields_default(sx_rate_fields, &o);
+    o.struct_size = sizeof o;
+    o.phi = phi;
+    input.amplitude = (sx_values){ 2, I };
+    OK(ctx, sx_coupling_dense(ctx, 2, 2, w, &W));
+    OK(ctx, sx_rate_create(ctx, &o, W, NULL, driven ? &input : NULL, NULL, &m));
+    sx_coupling_free(ctx, W);
+    return m;
+}
+static void test_declared(void **state) {
+    (void)state;
+    sx_ctx *ctx = context(1);
+    sx_model *models[] = { quartic(ctx, 0),
+                           quartic(ctx, 0.2),
+                           rate(ctx, SX_PHI_TANH, false),
+                           rate(ctx, SX_PHI_ERF, false),
+                           rate(ctx, SX_PHI_TANH, true),
+                           rate(ctx, SX_PHI_RELU, false) };
+    static const int odd[] = { 1, 0, 1, 1, 0, 0 };
+    for (int k = 0; k < 6; k++) {
+        const sx_model_ops *ops = sx_model_operations(models[k]);
+        double x[2], y[2], f[2], g[2], worst = 0;
+        int64_t doubles = sx_model_work(models[k], 1);
+        double *scratch = NULL;
+        OK(ctx, sx_alloc(ctx, doubles, sizeof *scratch, &scratch));
+        sx_work w = { .p = scratch, .doubles = doubles };
+        for (uint64_t d = 0; d < 20; d++) {
+            sx_normal_fill(sx_key_seed(6), d, SX_SLOT_USER, 0, 2, 1, x);
+            int declared = ops->symmetry(sx_model_self(models[k]), 0, (sx_cbatch){ x, 2, 1 }, (sx_batch){ y, 2, 1 });
+            assert_int_equal(declared, odd[k]);
+            assert_int_equal(ops->symmetry(sx_model_self(models[k]), 1, (sx_cbatch){ x, 2, 1 }, (sx_batch){ f, 2, 1 }),
+                             0);
+            for (int i = 0; i < 2; i++) y[i] = -x[i];
+            sx_model_F(models[k], 0, (sx_cbatch){ x, 2, 1 }, (sx_batch){ f, 2, 1 }, w);
+            sx_model_F(models[k], 0, (sx_cbatch){ y, 2, 1 }, (sx_batch){ g, 2, 1 }, w);
+            for (int i = 0; i < 2; i++) worst = fmax(worst, fabs(f[i] + g[i]));
+        }
+        assert_true(odd[k] ? worst < 1e-14 : worst > 1e-3);
+        sx_free(ctx, scratch);
+        sx_model_free(ctx, models[k]);
+    }
+    sx_ctx_free(ctx);
+}
+
 static double logistic(double x) {
     return 1 / (1 + exp(-x));
 }
@@ -863,8 +930,8 @@ int main(int argc, char **argv) {
         cmocka_unit_test(test_products),    cmocka_unit_test(test_henon),       cmocka_unit_test(test_modern_hopfield),
         cmocka_unit_test(test_random_maps), cmocka_unit_test(test_missed_pair), cmocka_unit_test(test_no_proof),
         cmocka_unit_test(test_unseen),      cmocka_unit_test(test_slow),        cmocka_unit_test(test_symmetry),
-        cmocka_unit_test(test_contexts),    cmocka_unit_test(test_large),       cmocka_unit_test(test_bits),
-        cmocka_unit_test(test_allocations), cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_declared),    cmocka_unit_test(test_contexts),    cmocka_unit_test(test_large),
+        cmocka_unit_test(test_bits),        cmocka_unit_test(test_allocations), cmocka_unit_test(test_refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

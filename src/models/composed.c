@@ -407,6 +407,18 @@ void sx_composed_destroy(sx_ctx *ctx, void *self) {
     sx_free(ctx, c);
 }
 
+/* x -> -x where Phi is even: metrics are even and flows odd. */
+static int symmetry(const void *self, int i, sx_cbatch x, sx_batch out) {
+    const composed *c = self;
+    bool even = c->phi.kind == SX_POTENTIAL_QUADRATIC || c->phi.kind == SX_POTENTIAL_RADIAL ||
+                (c->phi.kind == SX_POTENTIAL_QUARTIC && c->phi.b == 0.0) || c->phi.kind == SX_POTENTIAL_HOPFIELD;
+    for (int64_t u = 0; c->phi.kind == SX_POTENTIAL_HOPFIELD && c->phi.input && u < c->n; ++u)
+        even = even && c->phi.input[u] == 0.0;
+    if (i > 0 || !even) return 0;
+    for (int64_t k = 0; k < x.n * x.b; ++k) out.x[k] = -x.x[k];
+    return 1;
+}
+
 const sx_model_ops sx_composed_ops = {
     .abi = SX_MODEL_ABI,
     .struct_size = sizeof(sx_model_ops),
@@ -424,6 +436,7 @@ const sx_model_ops sx_composed_ops = {
     .gradient = gradient,
     .metric = metric,
     .reentrant = reentrant,
+    .symmetry = symmetry,
     .destroy = sx_composed_destroy,
 };
 

@@ -338,6 +338,15 @@ fail:
     return status;
 }
 
+/* x -> -x where phi is odd and there is no input. */
+static int symmetry(const void *self, int i, sx_cbatch x, sx_batch out) {
+    const rate *m = self;
+    bool odd = m->phi.kind == SX_PHI_TANH || m->phi.kind == SX_PHI_ERF || m->phi.kind == SX_PHI_LINEAR;
+    if (i > 0 || !odd || m->drive.on) return 0;
+    for (int64_t k = 0; k < x.n * x.b; ++k) out.x[k] = -x.x[k];
+    return 1;
+}
+
 const sx_model_ops sx_rate_ops = {
     .abi = SX_MODEL_ABI,
     .struct_size = sizeof(sx_model_ops),
@@ -351,6 +360,7 @@ const sx_model_ops sx_rate_ops = {
     .tvvv = tvvv,
     .jacobian = jacobian,
     .divergence = divergence,
+    .symmetry = symmetry,
     .destroy = destroy,
     .rebind = rebind,
     .input_end = input_end,
