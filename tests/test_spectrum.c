@@ -577,7 +577,7 @@ static void test_krylov(void **state) {
         sx_spectrum_opts o = options();
         o.density = SX_DENSITY_NONE;
         o.modes = K;
-        o.non_normality = c == 0;
+        o.non_normality = c < 2;
         sx_result *dense = run(ctx, m, &o, 1);
         o.method = SX_SPECTRUM_KRYLOV;
         sx_result *large = run(ctx, m, &o, 1);
@@ -596,6 +596,15 @@ static void test_krylov(void **state) {
             near(get(ctx, large, "numerical_abscissa", 0), get(ctx, dense, "numerical_abscissa", 0), 1e-6);
             assert_true(get(ctx, large, "kreiss_bound", 0) <= get(ctx, dense, "kreiss_bound", 0) * (1 + 1e-4));
         }
+        if (c == 1) { /* a map: ln |J|_2, from the singular values, not from any estimate of the norm */
+            double *square = calloc(N * N, sizeof *square), *values = calloc(N, sizeof *values);
+            sx_gemm(true, false, N, N, N, 1, A, N, A, N, 0, square, N);
+            OK(ctx, sx_symmetric_eigen(ctx, N, square, values, NULL));
+            near(get(ctx, dense, "numerical_abscissa", 0), log(values[N - 1]) / 2, 1e-12);
+            near(get(ctx, large, "numerical_abscissa", 0), log(values[N - 1]) / 2, 1e-9);
+            free(square);
+            free(values);
+        }
         sx_result_free(ctx, dense);
         sx_result_free(ctx, large);
         sx_model_free(ctx, m);
@@ -603,6 +612,41 @@ static void test_krylov(void **state) {
         free(A);
         close_context(ctx);
     }
+}
+
+/* A memory far outside of the bulk does not hide the modes at the edge of the bulk: an outlier at -0.1, a disk of radius 0.5 about -1. */
+static void test_krylov_outlier(void **state) {
+    (void)state;
+    enum { N = 300, K = 5 };
+    sx_ctx *ctx = context(2);
+    sx_ensemble e = ensemble(SX_ENSEMBLE_GAUSSIAN, N, 0.5, 0);
+    sx_coupling *w = NULL;
+    double *A = calloc(N * N, sizeof *A);
+    OK(ctx, sx_coupling_realise(ctx, &e, sx_key_seed(5), &w));
+    sx_coupling_add_to_dense(w, 1, NULL, A);
+    for (int i = 0; i < N; i++) {
+        A[i * N + i] -= 1;
+        for (int j = 0; j < N; j++) A[i * N + j] += 0.9 / N * (i % 2 ? 1 : -1) * (j % 2 ? 1 : -1);
+    }
+    sx_model *m = matrix_model(ctx, N, A, false);
+    sx_spectrum_opts o = options();
+    o.density = SX_DENSITY_NONE;
+    o.non_normality = false;
+    o.modes = K;
+    sx_result *dense = run(ctx, m, &o, 1);
+    o.method = SX_SPECTRUM_KRYLOV;
+    sx_result *large = run(ctx, m, &o, 1);
+    assert_int_equal((int)get(ctx, large, "n_mode", 0), K);
+    near(get(ctx, dense, "relaxation_rate", 0), 0.1, 0.06);
+    assert_true(get(ctx, dense, "relaxation_rate", 1) > 0.4);
+    for (int j = 0; j < K; j++)
+        near(get(ctx, large, "relaxation_rate", j), get(ctx, dense, "relaxation_rate", j), 1e-7);
+    sx_result_free(ctx, dense);
+    sx_result_free(ctx, large);
+    sx_model_free(ctx, m);
+    sx_coupling_free(ctx, w);
+    free(A);
+    close_context(ctx);
 }
 
 /* Densities by probes beside the counts: cumulative rates within 0.01 (kernel polynomial, Lanczos), and errors that are of the right size. */
@@ -1081,6 +1125,7 @@ int main(void) {
         cmocka_unit_test(test_kernel_and_exponent),
         cmocka_unit_test(test_pseudospectrum),
         cmocka_unit_test(test_krylov),
+        cmocka_unit_test(test_krylov_outlier),
         cmocka_unit_test(test_stochastic_densities),
         cmocka_unit_test(test_resolvent),
         cmocka_unit_test(test_detector),

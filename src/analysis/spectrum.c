@@ -8,8 +8,10 @@
  */
 #include "spectrum_private.h"
 
+#include "core/linalg.h"
 #include "core/nonnormal.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -246,6 +248,51 @@ static sx_status map_kreiss(sx_ctx *ctx, const sx_resolvent *r, double *bound, d
     return SX_OK;
 }
 
+/* ln |J|_2 per time, the largest growth of |x| in one step: |J|_2^2 is the largest eigenvalue of J^T J. */
+static sx_status step_growth(sx_ctx *ctx, const sx_spectrum *s, const double *J, double *out) {
+    int64_t n = s->n;
+    double *square = NULL, *values = NULL;
+    sx_status status;
+    SX_GO(ctx, status, done, sx_alloc(ctx, n * n, sizeof *square, &square));
+    SX_GO(ctx, status, done, sx_alloc(ctx, n, sizeof *values, &values));
+    sx_gemm(true, false, n, n, n, 1, J, n, J, n, 0, square, n);
+    SX_GO(ctx, status, done, sx_symmetric_eigen(ctx, n, square, values, NULL));
+    *out = log(fmax(values[n - 1], DBL_MIN)) / (2 * s->step);
+done:
+    sx_free(ctx, values);
+    sx_free(ctx, square);
+    return status;
+}
+
+/* J^T J as an operator. */
+typedef struct sx_gram {
+    const sx_operator *op;
+    double *y; /* [n][8] */
+} sx_gram;
+static sx_status gram_apply(void *user, sx_ctx *ctx, int64_t b, const double *x, double *y) {
+    sx_gram *g = user;
+    sx_status status = g->op->apply(g->op->user, ctx, b, x, g->y);
+    return status == SX_OK ? g->op->adjoint(g->op->user, ctx, b, g->y, y) : status;
+}
+
+static sx_status step_growth_large(sx_ctx *ctx, const sx_spectrum *s, const sx_operator *op, sx_key key, double *out) {
+    sx_gram g = { .op = op };
+    sx_modes top = { 0 };
+    sx_status status;
+    SX_TRY(ctx, sx_alloc(ctx, s->n * op->block, sizeof *g.y, &g.y));
+    sx_operator gram = { .n = s->n, .user = &g, .apply = gram_apply, .adjoint = gram_apply, .block = op->block };
+    sx_krylov_opts o = { .k = 1, .wanted = SX_WANTED_LARGEST, .symmetric = true, .tolerance = 1e-6, .key = key };
+    status = sx_krylov_eigen(ctx, &gram, &o, &top); /* of a symmetric operator: the value is right to 1e-12 */
+    sx_free(ctx, g.y);
+    if (status == SX_NOT_CONVERGED) sx_ctx_clear(ctx);
+    if (status >= 0 && status != SX_STOPPED) {
+        *out = top.count > 0 ? log(fmax(top.re[0], DBL_MIN)) / (2 * s->step) : (double)NAN;
+        status = SX_OK;
+    }
+    sx_modes_free(ctx, &top);
+    return status < 0 ? sx_frame_at(ctx, status, __FILE__, __LINE__, __func__) : status;
+}
+
 /* Box of all eigenvalues with a margin, the same scale on both axes' ends. */
 static void pseudo_box(const sx_spectrum *s, const double *zeta, double *scalars) {
     double lo = INFINITY, hi = -INFINITY, top = 0;
@@ -305,7 +352,7 @@ static sx_status non_normality_dense(sx_ctx *ctx, const sx_spectrum *s, int64_t 
         if (s->map) {
             double largest = 0;
             for (int64_t i = 0; i < n; i++) largest = fmax(largest, hypot(re[i], re[n + i]));
-            scalars[POINT_ABSCISSA] = log(scalars[POINT_NORM]) / s->step;
+            SX_GO(ctx, status, done, step_growth(ctx, s, J, &scalars[POINT_ABSCISSA]));
             scalars[POINT_KREISS] = scalars[POINT_KREISS_AT] = INFINITY;
             if (largest < 1)
                 SX_GO(ctx, status, done, map_kreiss(ctx, r, &scalars[POINT_KREISS], &scalars[POINT_KREISS_AT]));
@@ -333,7 +380,7 @@ static sx_status non_normality_large(sx_ctx *ctx, const sx_spectrum *s, int64_t 
     bool stable = scalars[POINT_MODES] > 0 && sx_spectrum_mode(s, state, MODE_RATE)[0] > 0;
     scalars[POINT_KREISS] = scalars[POINT_KREISS_AT] = stable ? 1 : (double)INFINITY;
     if (s->map)
-        scalars[POINT_ABSCISSA] = log(scalars[POINT_NORM]) / s->step;
+        SX_GO(ctx, status, done, step_growth_large(ctx, s, &op, key, &scalars[POINT_ABSCISSA]));
     else
         SX_GO(ctx, status, done, sx_numerical_abscissa(ctx, &op, 1e-8, key, &scalars[POINT_ABSCISSA]));
     if (stable && !s->map && status == SX_OK)

@@ -445,6 +445,8 @@ done:
     return status;
 }
 
+enum { PLAIN_RESTARTS = 300, FILTERED_RESTARTS = 40 };
+
 /* -- Krylov ------------------------------------------------------------------------------------------------------------------- */
 
 /* Leading modes within the tolerance. Left vectors, which conditions and participation need, may be a thousand times worse. */
@@ -456,6 +458,37 @@ static int converged_modes(const sx_spectrum *s, double norm, const sx_modes *m)
     }
     if (count > 0 && m->im[count - 1] > 0) count--; /* half of a pair */
     return count;
+}
+
+/* Without a filter first: an outlier far from the others, such as a memory, is then no obstacle. A polynomial filter, which enlarges it most of all, is
+ * tried only where that does not converge; the better of the two is kept. */
+static sx_status slowest_modes(sx_ctx *ctx, const sx_spectrum *s, int64_t point, const sx_operator *op, bool symmetric,
+                               double norm, sx_modes *out) {
+    sx_krylov_opts o = { .k = (int)s->k,
+                         .wanted = s->map ? SX_WANTED_LARGEST : SX_WANTED_RIGHTMOST,
+                         .symmetric = symmetric,
+                         .left = true,
+                         .tolerance = s->o.tolerance,
+                         .norm = norm,
+                         .restarts = PLAIN_RESTARTS,
+                         .filter = SX_FILTER_NONE,
+                         .key = sx_key_derive(s->key, "krylov", (uint64_t)point),
+                         .what = s->group };
+    sx_modes filtered = { 0 };
+    sx_status status = sx_krylov_eigen(ctx, op, &o, out);
+    if (status == SX_STOPPED || status < 0) return status;
+    if (status == SX_OK || converged_modes(s, norm, out) >= s->k || s->map) return SX_OK;
+    o.filter = SX_FILTER_AUTO;
+    o.restarts = FILTERED_RESTARTS;
+    status = sx_krylov_eigen(ctx, op, &o, &filtered);
+    if (status == SX_STOPPED || status < 0) return status;
+    if (converged_modes(s, norm, &filtered) > converged_modes(s, norm, out)) {
+        sx_modes better = filtered;
+        filtered = *out;
+        *out = better;
+    }
+    sx_modes_free(ctx, &filtered);
+    return SX_OK;
 }
 
 static sx_status krylov_point(sx_ctx *ctx, const sx_spectrum *s, int64_t point, void *state, const sx_exec *exec,
@@ -476,21 +509,8 @@ static sx_status krylov_point(sx_ctx *ctx, const sx_spectrum *s, int64_t point, 
     SX_GO(ctx, status, done, sx_tangent_symmetric(ctx, s, &op, &symmetric));
     scalars[POINT_STRUCTURE] = symmetric ? STRUCTURE_SYMMETRIC : STRUCTURE_GENERAL;
     SX_GO(ctx, status, done, sx_spectrum_entries_probed(ctx, s, &op, state));
-    sx_krylov_opts o = { .k = (int)s->k,
-                         .wanted = s->map ? SX_WANTED_LARGEST : SX_WANTED_RIGHTMOST,
-                         .symmetric = symmetric,
-                         .left = true,
-                         .tolerance = s->o.tolerance,
-                         .norm = scalars[POINT_NORM],
-                         .filter = s->map ? SX_FILTER_NONE : SX_FILTER_AUTO,
-                         .key = sx_key_derive(s->key, "krylov", (uint64_t)point),
-                         .what = s->group };
-    status = sx_krylov_eigen(ctx, &op, &o, &modes);
+    status = slowest_modes(ctx, s, point, &op, symmetric, scalars[POINT_NORM], &modes);
     if (status == SX_STOPPED) goto done;
-    if (status == SX_NOT_CONVERGED) {
-        sx_ctx_clear(ctx);
-        status = SX_OK;
-    }
     SX_GO(ctx, status, done, status);
     int count = converged_modes(s, scalars[POINT_NORM], &modes);
     scalars[POINT_UNCONVERGED] = count < s->k ? (double)(s->k - count) : 0;
