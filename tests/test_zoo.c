@@ -49,7 +49,7 @@ static double largest_deviation(sx_ctx *ctx, const char *file, const char *name)
         double size = 1e-3, off = 0.0;
         for (int64_t i = r; i < count; i += B) {
             size = fmax(size, fabs(ju[i]));
-            off = isfinite(sum[i]) && isfinite(ju[i]) ? fmax(off, fabs(sum[i] - ju[i])) : INFINITY;
+            off = isfinite(sum[i]) && isfinite(ju[i]) ? fmax(off, fabs(sum[i] - ju[i])) : (double)INFINITY;
         }
         worst = fmax(worst, off / size);
     }
