@@ -147,6 +147,11 @@ static void laplacian_filtered(void **state) {
 
 /* -- against dense LAPACK --------------------------------------------------------------------------------------------------------------- */
 
+static int ascending(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return x < y ? -1 : x > y;
+}
+
 static const double *sort_re, *sort_im;
 static int by_rightmost(const void *a, const void *b) {
     int i = *(const int *)a, j = *(const int *)b;
@@ -194,6 +199,36 @@ static void slowest_modes(void **state) {
     sx_free(ctx, im);
     sx_free(ctx, want_re);
     sx_free(ctx, want_im);
+    sparse_free(&s);
+}
+
+/* The slowest modes of a map: the largest in modulus, all around the circle, with and without the filter A^d. */
+static void largest_modes(void **state) {
+    (void)state;
+    enum { N = 400, K = 12 };
+    sparse s;
+    sparse_random(N, 15, 0.9, 41, &s);
+    for (int i = 0; i < N; ++i) s.value[15 * i] = 0; /* without the leak */
+    double *dense = dense_of(&s), *re = numbers(N), *im = numbers(N), modulus[N];
+    OK(sx_eigenvalues(ctx, N, dense, re, im));
+    for (int i = 0; i < N; ++i) modulus[i] = -hypot(re[i], im[i]);
+    qsort(modulus, N, sizeof *modulus, ascending);
+    sx_operator a = sparse_operator(&s);
+    for (int filter = SX_FILTER_NONE; filter <= SX_FILTER_AUTO; ++filter) {
+        sx_krylov_opts o = wanted(K, SX_WANTED_LARGEST);
+        o.filter = filter;
+        sx_modes m;
+        OK(sx_krylov_eigen(ctx, &a, &o, &m));
+        for (int k = 0; k < m.count; ++k) {
+            assert_true(fabs(hypot(m.re[k], m.im[k]) + modulus[k]) < 1e-8);
+            assert_true(residual_of(dense, N, &m, k, false) < 1e-9);
+        }
+        if (filter == SX_FILTER_CHEBYSHEV) assert_true(m.degree > 1);
+        sx_modes_free(ctx, &m);
+    }
+    sx_free(ctx, dense);
+    sx_free(ctx, re);
+    sx_free(ctx, im);
     sparse_free(&s);
 }
 
@@ -576,6 +611,7 @@ int main(void) {
         cmocka_unit_test(toeplitz_complex),
         cmocka_unit_test(laplacian_filtered),
         cmocka_unit_test(slowest_modes),
+        cmocka_unit_test(largest_modes),
         cmocka_unit_test(left_and_condition),
         cmocka_unit_test(shift_invert),
         cmocka_unit_test(propagator),

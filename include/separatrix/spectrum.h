@@ -66,9 +66,9 @@ typedef struct sx_spectrum_opts {
     sx_values range;        /**< first and last rate of the density; none: that of the spectrum */
     int64_t probes;         /**< random vectors of stochastic densities */
     int64_t order;          /**< moments, or Lanczos steps; 0: 512 moments, 120 steps */
-    double smoothing;       /**< of the resolvent density, as a fraction of the spectral radius */
+    double smoothing;       /**< of the resolvent density, absolute; 0: 5 % of the radius of the spectrum */
     int64_t lags;           /**< of the memory kernel; 0 = none */
-    sx_values lag_range;    /**< first and last lag, > 0; none: 0.01 to 100 over the median rate */
+    sx_values lag_range;    /**< first and last lag, > 0; none: chosen from the rates */
     sx_values infrared;     /**< first and last rate of the window of the infrared exponent; none: no exponent */
     int law;                /**< an sx_spectrum_law */
     bool collective;        /**< look for collective modes */

@@ -442,8 +442,8 @@ const sx_task_ops sx_spectrum_task = {
     .outputs = sx_spectrum_outputs,
     .needs = "F jvp",
     .example =
-        "title = \"Time scales of a random network\"\nseed = 1\n\n[model]\nkind = \"rate\"\ncoupling = { ensemble = "
-        "\"gaussian\", n = 200, g = 0.8 }\n\n[[task]]\ndo = \"spectrum\"\n",
+        "title = \"Time scales of a random network\"\nseed = 1\n\n[model]\nkind = \"rate\"\ncoupling = { "
+        "ensemble = \"gaussian\", n = 200, g = 0.8 }\n\n[noise]\nkind = \"none\"\n\n[[task]]\ndo = \"spectrum\"\n",
     .open = open_spectrum,
     .define = sx_spectrum_define,
     .start = start_point,

@@ -76,7 +76,7 @@ const sx_field sx_spectrum_fields[] = {
       .lo = 2,
       .hi = 10000,
       .def = "16",
-      .help = "random vectors of a stochastic density (4 are enough for the resolvent)" },
+      .help = "random vectors of a stochastic density; a quarter of them for the resolvent" },
     { .name = "order",
       .type = SX_I64,
       F(order),

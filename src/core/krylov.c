@@ -253,7 +253,7 @@ static sx_status iterate(sx_ctx *ctx, sx_krylov *s) {
         if (renew) SX_RUN(ctx, sx_krylov_ritz(ctx, s, keep, s->V + (int64_t)(keep + 1) * s->n));
         SX_RUN(ctx, sx_krylov_plan(ctx, s, kind, keep, s->re, s->im));
         stage = 0;
-        if (s->filter != before) {
+        if (renew || s->filter != before) { /* the Krylov relation of the old operator is gone */
             SX_TRY(ctx, start_with(ctx, s, extract));
             k = 0;
         }
@@ -324,8 +324,9 @@ static sx_status check(sx_ctx *ctx, const sx_operator *a, const sx_krylov_opts *
         return SX_FAIL(ctx, SX_E_USAGE, "wanted = %d: want an sx_wanted", o->wanted);
     if (o->transformed && (o->filter != SX_FILTER_NONE || o->transformed->n != a->n))
         return SX_FAIL(ctx, SX_E_USAGE, "a transformed operator: want the size of the operator and no filter");
-    if (o->filter != SX_FILTER_NONE && (o->wanted == SX_WANTED_NEAREST || o->wanted == SX_WANTED_LARGEST))
-        return SX_FAIL(ctx, SX_E_USAGE, "a filter is for the rightmost or leftmost eigenvalues");
+    if (o->filter != SX_FILTER_NONE && o->wanted == SX_WANTED_NEAREST)
+        return SX_FAIL(ctx, SX_E_USAGE,
+                       "a filter is for the eigenvalues at an edge of the spectrum, not near a target");
     bool two = o->left && !o->symmetric;
     if (two && (!a->adjoint || (o->transformed && !o->transformed->adjoint)))
         return SX_FAIL(ctx, SX_E_UNSUPPORTED, "left vectors need the products with the adjoint");

@@ -43,7 +43,7 @@ typedef enum sx_wanted { SX_WANTED_RIGHTMOST, SX_WANTED_LEFTMOST, SX_WANTED_LARG
  * orthogonalisation: one step of the basis takes `degree` products. AUTO: begins without and adds one when the eigenvalues converge slowly. */
 typedef enum sx_filter_kind {
     SX_FILTER_NONE,
-    SX_FILTER_EXPONENTIAL, /* p ~ e^{t0 (A - c)}: the time stepper; rightmost and leftmost (t0 < 0 inside) */
+    SX_FILTER_EXPONENTIAL, /* p ~ e^{t0 (A - c)}: the time stepper; of rightmost and leftmost (t0 < 0 inside) */
     SX_FILTER_CHEBYSHEV, /* T_degree((A - c)/e), unwanted eigenvalues inside an ellipse with foci c +- e, e real or imaginary */
     SX_FILTER_AUTO
 } sx_filter_kind;

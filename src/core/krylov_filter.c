@@ -165,6 +165,11 @@ static double best_ellipse(const cloud *p, double *c_out, double *focus2_out) {
     return best;
 }
 
+static int by_modulus(const void *a, const void *b) {
+    double x = cabs(*(const double complex *)a), y = cabs(*(const double complex *)b);
+    return x > y ? -1 : x < y;
+}
+
 static int by_re(const void *a, const void *b) {
     double x = creal(*(const double complex *)a), y = creal(*(const double complex *)b);
     return x > y ? -1 : x < y;
@@ -176,7 +181,7 @@ static sx_status sort_cloud(sx_ctx *ctx, const sx_krylov *s, int ritz, const dou
     SX_TRY(ctx, sx_alloc(ctx, ritz, sizeof *p->w, &p->w));
     SX_TRY(ctx, sx_alloc(ctx, s->seen + ritz, sizeof *p->u, &p->u));
     for (int i = 0; i < ritz; ++i) p->w[i] = CMPLX(sign * re[i], im[i]);
-    qsort(p->w, (size_t)ritz, sizeof *p->w, by_re);
+    qsort(p->w, (size_t)ritz, sizeof *p->w, s->o->wanted == SX_WANTED_LARGEST ? by_modulus : by_re);
     p->wanted = s->wanted < ritz ? s->wanted : ritz;
     p->right = creal(p->w[0]);
     p->edge = p->left = creal(p->w[ritz - 1]);
@@ -200,9 +205,16 @@ sx_status sx_krylov_plan(sx_ctx *ctx, sx_krylov *s, int kind, int ritz, const do
     sx_status status;
     SX_GO(ctx, status, done, sort_cloud(ctx, s, ritz, re, im, &p));
     double sign = s->o->wanted == SX_WANTED_LEFTMOST ? -1 : 1, last = creal(p.w[p.wanted - 1]);
-    if (!(p.right > p.edge) || !(last > p.edge)) goto done; /* nothing to separate */
     sx_filter_opts f = { .kind = kind, .reference = sign * p.right };
-    if (kind == SX_FILTER_CHEBYSHEV) {
+    if (s->o->wanted == SX_WANTED_LARGEST) { /* a circle: z^d */
+        double rate = log(cabs(p.w[p.wanted - 1]) / cabs(p.w[ritz - 1]));
+        if (!(rate > 0)) goto done;
+        f.kind = SX_FILTER_CHEBYSHEV;
+        f.reference = cabs(p.w[0]);
+        f.degree = s->o->degree > 0 ? s->o->degree : (int)fmin(fmax(ceil(nepers / rate), least), most);
+    } else if (!(p.right > p.edge) || !(last > p.edge)) {
+        goto done; /* nothing to separate */
+    } else if (kind == SX_FILTER_CHEBYSHEV) {
         double c = 0, focus2 = 0, rate = -log(best_ellipse(&p, &c, &focus2));
         if (!(rate > 0)) goto done;
         f.centre = sign * c;

@@ -120,6 +120,7 @@ static sx_status plane(sx_view *v) {
         }
         figure->series[p] = (sx_series){ .kind = SX_SERIES_POINTS, .colour = (int)p, .n = m, .x = x, .y = y };
         SX_GO(v->f->ctx, status, done, point_name(v, p, &figure->series[p].name));
+        if (v->points == 1) figure->series[p].name = "eigenvalues";
     }
     if (law)
         for (int i = 0; i < OUTLINE; i++) top = fmax(top, fabs(outline.y[i]));
@@ -261,22 +262,25 @@ static sx_status participation(sx_view *v) {
     return shown_of(v, n < v->shape[1] ? "The slowest modes." : "", &figure->caption);
 }
 
-/* |v_u| of the slowest modes of the first point. */
+/* |v_u| of the slowest modes of the first point, one of each conjugate pair. */
 static sx_status slow_modes(sx_view *v) {
     sx_figure *figure;
-    int64_t n = v->shape[2], modes = v->shape[1] < MODES ? v->shape[1] : MODES;
-    double *pair = NULL;
+    int64_t n = v->shape[2], modes = v->shape[1];
+    double *pair = NULL, *frequency = NULL;
     sx_status status = SX_OK;
-    if (n < 3 || n > SX_FIGURE_POINTS) return SX_OK;
-    SX_TRY(v->f->ctx, sx_figures_add(v->f, v->id, (int)modes, &figure));
+    int frequency_id = other(v, "angular_frequency"), drawn = 0;
+    if (n < 3 || n > SX_FIGURE_POINTS || frequency_id < 0) return SX_OK;
+    SX_TRY(v->f->ctx, row(v, frequency_id, 0, modes, &frequency));
+    SX_TRY(v->f->ctx, sx_figures_add(v->f, v->id, MODES, &figure));
     SX_TRY(v->f->ctx, sx_figures_print(v->f, &figure->title, "Slow modes over the units"));
     SX_TRY(v->f->ctx, sx_figures_axis(v->f, v->group, "unit", n, &figure->x));
     figure->y = (sx_axis){ .label = "|v|", .unit = "" };
     figure->wide = n > 40;
     SX_TRY(v->f->ctx, sx_alloc(v->f->ctx, 2 * n, sizeof *pair, &pair));
-    for (int64_t j = 0; j < modes; j++) {
+    for (int64_t j = 0; j < modes && drawn < MODES; j++) {
         int64_t start[4] = { 0, j, 0, 0 }, count[4] = { 1, 1, n, 2 };
         double *x, *y;
+        if (!(frequency[j] >= 0)) continue; /* the other of a pair; not converged */
         SX_GO(v->f->ctx, status, done, sx_figures_take(v->f, n, sizeof *x, &x));
         SX_GO(v->f->ctx, status, done, sx_figures_take(v->f, n, sizeof *y, &y));
         SX_GO(v->f->ctx, status, done, sx_result_read(v->f->ctx, v->f->r, v->id, start, count, pair));
@@ -284,12 +288,14 @@ static sx_status slow_modes(sx_view *v) {
             x[u] = (double)u;
             y[u] = hypot(pair[2 * u], pair[2 * u + 1]);
         }
-        figure->series[j] =
-            (sx_series){ .kind = SX_SERIES_POINTS, .colour = (int)j, .n = n, .x = x, .y = y, .names = figure->x.names };
-        SX_GO(v->f->ctx, status, done, sx_figures_print(v->f, &figure->series[j].name, "mode %lld", (long long)j));
+        figure->series[drawn] =
+            (sx_series){ .kind = SX_SERIES_POINTS, .colour = drawn, .n = n, .x = x, .y = y, .names = figure->x.names };
+        SX_GO(v->f->ctx, status, done, sx_figures_print(v->f, &figure->series[drawn].name, "mode %lld", (long long)j));
+        drawn++;
     }
+    figure->n_series = drawn;
     status = sx_figures_print(v->f, &figure->caption,
-                              "Right eigenvectors of the slowest modes%s; modes of a conjugate pair coincide.",
+                              "Right eigenvectors of the slowest modes%s; one of each conjugate pair.",
                               v->points > 1 ? " at the first point" : "");
 done:
     sx_free(v->f->ctx, pair);
