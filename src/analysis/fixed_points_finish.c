@@ -372,14 +372,13 @@ static sx_status put_complete(const writer *w) {
 /* What the numbers say, in words; warnings where points are known to be missing. */
 static sx_status say(const writer *w) {
     const sx_fp *s = w->s;
-    int64_t proven = 0, wrong = 0, boxed = 0;
+    int64_t proven = 0, wrong = 0;
     double hi = 0;
     for (int64_t c = 0; c < s->contexts; c++) {
         proven += w->complete[c].proven;
         wrong += w->complete[c].index_consistent == 0;
         hi = fmax(hi, w->complete[c].unseen_hi);
     }
-    for (int64_t k = 0; k < w->all->n; k++) boxed += w->all->p[k].hits == 0;
     char text[512];
     if (proven == s->contexts)
         snprintf(text, sizeof text, "proved for the box by interval search");
