@@ -494,20 +494,25 @@ typedef struct column {
     const char *look; /* a variable whose largest number must lie in (0, 10]; NULL = none */
 } column;
 
+/* Two patterns that fit the model; a model with memory in its noise has more than N units. */
+static sx_data two_patterns(const sx_model *m) {
+    static const double patterns[8 * N] = { 1, 1, -1, -1, 1, -1, 1, -1 };
+    if (sx_model_n(m) > 4 * N) abort();
+    return (sx_data){ .name = "patterns", .rows = 2, .columns = sx_model_n(m), .x = patterns };
+}
+
 static void learn_options(const sx_model *m, void *opts) {
-    static const double patterns[2 * N] = { 1, 1, -1, -1, 1, -1, 1, -1 };
     sx_learn_opts *o = opts;
     o->rule = SX_RULE_HEBB;
     o->rate = 1;
     o->snapshots.n = 1;
-    o->data = (sx_data){ .name = "patterns", .rows = 2, .columns = sx_model_n(m), .x = patterns };
+    o->data = two_patterns(m);
 }
 
 static void recall_options(const sx_model *m, void *opts) {
-    static const double patterns[2 * N] = { 1, 1, -1, -1, 1, -1, 1, -1 };
     sx_recall_opts *o = opts;
     o->trials = 8;
-    o->data = (sx_data){ .name = "patterns", .rows = 2, .columns = sx_model_n(m), .x = patterns };
+    o->data = two_patterns(m);
 }
 
 static const column columns[] = {
