@@ -484,6 +484,19 @@ static void lyapunov_options(const sx_model *m, void *opts) {
     o->has_initial = true;
 }
 
+static void basins_options(const sx_model *m, void *opts) {
+    sx_basins_opts *o = opts;
+    o->starts = 16;
+    if (sx_model_kind(m) == SX_FLOW) {
+        o->dt = 0.05;
+        o->transient = 20;
+        o->window = 10;
+    } else {
+        o->transient = 200;
+        o->window = 80;
+    }
+}
+
 /* A column of the table: a task with options. */
 typedef struct column {
     const sx_task_ops *task;
@@ -523,6 +536,7 @@ static const column columns[] = {
     { &sx_response_task, "`response`", response_options, NULL, 4, N + 3, NULL },
     { &sx_orbits_task, "`orbits`", orbits_options, NULL, 2, 2, NULL },
     { &sx_fixed_points_task, "`fixed-points`", fixed_points_options, NULL, 19, N + 19, NULL },
+    { &sx_basins_task, "`basins`", basins_options, NULL, 6, 21, NULL },
     { &sx_recall_task, "`recall`", recall_options, NULL, 7, 8 * N + 27, NULL },
     { &sx_learn_task, "`learn`, Hebb's rule", learn_options, NULL, 4, N *N + 3, NULL },
 };

@@ -4,6 +4,7 @@
 #ifndef SEPARATRIX_SEPARATRIX_H
 #define SEPARATRIX_SEPARATRIX_H
 #include <separatrix/activation.h>
+#include <separatrix/basins.h>
 #include <separatrix/cell.h>
 #include <separatrix/context.h>
 #include <separatrix/coupling.h>

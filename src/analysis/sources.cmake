@@ -4,6 +4,11 @@ set(SX_ANALYSIS_SOURCES
   src/analysis/lyapunov_fields.c
   src/analysis/lyapunov_finish.c
   src/analysis/lyapunov_interval.c
+  src/analysis/basins.c
+  src/analysis/basins_edge.c
+  src/analysis/basins_fields.c
+  src/analysis/basins_finish.c
+  src/analysis/basins_run.c
   src/analysis/fixed_points.c
   src/analysis/fixed_points_completeness.c
   src/analysis/fixed_points_fields.c

@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: Separatrix authors
 // SPDX-License-Identifier: Apache-2.0
 /* The tasks that an experiment can name, in the order of the documentation. */
+#include <separatrix/basins.h>
 #include <separatrix/experiment.h>
 #include <separatrix/learn.h>
 #include <separatrix/recall.h>
@@ -14,8 +15,8 @@
 #include <string.h>
 
 static const sx_task_ops *const all_tasks[] = {
-    &sx_simulate_task,     &sx_spectrum_task, &sx_lyapunov_task, &sx_response_task,
-    &sx_fixed_points_task, &sx_orbits_task,   &sx_learn_task,    &sx_recall_task,
+    &sx_simulate_task, &sx_spectrum_task, &sx_lyapunov_task, &sx_response_task, &sx_fixed_points_task,
+    &sx_basins_task,   &sx_orbits_task,   &sx_learn_task,    &sx_recall_task,
 };
 
 const sx_task_ops *const *sx_tasks(int *n) {
