@@ -202,6 +202,64 @@ static void large_csr(void **state) {
     sx_ctx_free(ctx);
 }
 
+/* Wide enough for column blocks: against the sum in the order of the rows, within its rounding error; a column of a batch, a single
+ * direction and any number of threads have the same bits. */
+static void blocked_csr(void **state) {
+    sx_ctx *ctx = ctx_with(1), *three = ctx_with(3);
+    (void)state;
+    const int64_t rows = 5000, columns = 40000, per_row = 40, b = 16;
+    int64_t start[5001] = { 0 };
+    int32_t *column = NULL;
+    double *w = vector(ctx, rows * per_row);
+    sx_coupling *c = NULL;
+    assert_int_equal(sx_alloc(ctx, rows * per_row, sizeof *column, &column), SX_OK);
+    for (int64_t i = 0; i < rows; i++) {
+        for (int64_t k = 0; k < per_row; k++) { /* one entry somewhere in each thousand of columns */
+            column[i * per_row + k] = (int32_t)(k * 1000 + (i * 37 + k * 101) % 1000);
+            w[i * per_row + k] = random_number(5, i * per_row + k);
+        }
+        start[i + 1] = (i + 1) * per_row;
+    }
+    assert_int_equal(sx_coupling_csr(ctx, rows, columns, start, column, w, &c), SX_OK);
+    assert_int_equal(c->blocked.blocks, 4);
+    assert_int_equal(c->blocked.m.panels, 3);
+    const int64_t scratch = sx_coupling_work(c, b);
+    double *x = vector(ctx, columns * b), *y = vector(ctx, rows * b), *z = vector(ctx, rows * b),
+           *p = vector(ctx, scratch);
+    double *x1 = vector(ctx, columns), *y1 = vector(ctx, rows);
+    sx_normal_fill(sx_key_seed(9), 0, SX_SLOT_USER, 0, columns, b, x);
+    for (int64_t i = 0; i < columns; i++) x1[i] = x[i * b + 3];
+    for (int pass = 0; pass < 2; pass++) {
+        const double beta = pass ? -0.5 : 0;
+        for (int64_t i = 0; i < rows * b; i++) y[i] = z[i] = (double)(i % 7);
+        for (int64_t i = 0; i < rows; i++) y1[i] = y[i * b + 3];
+        sx_coupling_apply(c, false, 1.5, (sx_cbatch){ x, columns, b }, beta, (sx_batch){ y, rows, b },
+                          (sx_work){ .p = p, .doubles = scratch });
+        for (int64_t i = 0; i < rows; i++)
+            for (int64_t r = 0; r < b; r++) {
+                double sum = 0, size = 0;
+                for (int64_t k = start[i]; k < start[i + 1]; k++) {
+                    sum += w[k] * x[column[k] * b + r];
+                    size += fabs(w[k] * x[column[k] * b + r]);
+                }
+                assert_true(fabs(y[i * b + r] - (beta * z[i * b + r] + 1.5 * sum)) <= 1e-14 * (size + 7));
+            }
+        sx_coupling_apply(c, false, 1.5, (sx_cbatch){ x, columns, b }, beta, (sx_batch){ z, rows, b },
+                          (sx_work){ .p = p, .doubles = scratch, .exec = sx_ctx_exec(three) });
+        assert_memory_equal(y, z, (size_t)(rows * b) * sizeof *y);
+        sx_coupling_apply(c, false, 1.5, (sx_cbatch){ x1, columns, 1 }, beta, (sx_batch){ y1, rows, 1 },
+                          (sx_work){ .p = NULL });
+        for (int64_t i = 0; i < rows; i++) assert_true(y1[i] == y[i * b + 3]);
+    }
+    double *arrays[] = { w, x, y, z, p, x1, y1 };
+    for (size_t k = 0; k < sizeof arrays / sizeof *arrays; k++) sx_free(ctx, arrays[k]);
+    sx_free(ctx, column);
+    sx_coupling_free(ctx, c);
+    assert_int_equal(sx_ctx_bytes(ctx), 0);
+    sx_ctx_free(three);
+    sx_ctx_free(ctx);
+}
+
 /* -- derived couplings and entries ---------------------------------------------------------------------------------------------------- */
 
 /* L_ij = W_ij off the diagonal, L_ii = -sum_{j != i} W_ij; the form is kept. */
@@ -419,6 +477,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(products_match_the_triple_loop),
         cmocka_unit_test(large_csr),
+        cmocka_unit_test(blocked_csr),
         cmocka_unit_test(laplacian),
         cmocka_unit_test(entries),
         cmocka_unit_test(bad_input_is_named),

@@ -113,6 +113,7 @@ enum { PACK_ROWS = 4096 };
 typedef struct csr_job {
     const sx_kernels *kernels;
     const sx_csr *m;
+    const sx_csr_blocks *blocked; /* NULL: by rows */
     int64_t n_in, b;
     double alpha, beta;
     const double *in;
@@ -129,43 +130,57 @@ static void pack_panel(void *arg, int64_t i) {
             memcpy(c->tiles + (t * c->n_in + u) * 8, c->in + u * c->b + t * 8, 8 * sizeof(double));
 }
 
-static void csr_panel(void *arg, int64_t i) {
-    const csr_job *c = arg;
-    const sx_csr *m = c->m;
-    c->kernels->csr(m->panel[i], m->panel[i + 1], m->row_start, m->column, m->value, c->alpha, c->n_in, c->b / 8,
-                    c->b == 8 ? c->in : c->tiles, c->beta, c->out);
-}
-
 /* Any b: eight or fewer columns at a time, straight from the batch; the sum over a row in the order of its columns as in the
  * kernel. For single directions and odd batches. */
-static void csr_panel_narrow(void *arg, int64_t p) {
-    const csr_job *c = arg;
-    const sx_csr *m = c->m;
-    for (int64_t i = m->panel[p]; i < m->panel[p + 1]; i++)
+static void narrow_rows(const csr_job *c, const sx_csr *m, const int64_t *start, int64_t rows, double beta,
+                        double *out) {
+    for (int64_t i = 0; i < rows; i++)
         for (int64_t r0 = 0; r0 < c->b; r0 += 8) {
             int64_t width = c->b - r0 < 8 ? c->b - r0 : 8;
-            double sum[8] = { 0 }, *out = c->out + i * c->b + r0;
-            for (int64_t k = m->row_start[i]; k < m->row_start[i + 1]; k++) {
+            double sum[8] = { 0 }, *y = out + i * c->b + r0;
+            for (int64_t k = start[i]; k < start[i + 1]; k++) {
                 const double *in = c->in + (int64_t)m->column[k] * c->b + r0;
                 for (int64_t r = 0; r < width; r++) sum[r] += m->value[k] * in[r];
             }
-            for (int64_t r = 0; r < width; r++)
-                out[r] = c->beta == 0 ? c->alpha * sum[r] : c->beta * out[r] + c->alpha * sum[r];
+            for (int64_t r = 0; r < width; r++) y[r] = beta == 0 ? c->alpha * sum[r] : beta * y[r] + c->alpha * sum[r];
         }
 }
 
+/* out = beta out + the product of the rows whose entries begin at start[0..rows] */
+static void csr_rows(const csr_job *c, const sx_csr *m, const int64_t *start, int64_t rows, double beta, double *out) {
+    if (c->b % 8 != 0)
+        narrow_rows(c, m, start, rows, beta, out);
+    else
+        c->kernels->csr(0, rows, start, m->column, m->value, c->alpha, c->n_in, c->b / 8, c->b == 8 ? c->in : c->tiles,
+                        beta, out);
+}
+
+static void csr_panel(void *arg, int64_t i) {
+    const csr_job *c = arg;
+    const sx_csr *m = c->m;
+    csr_rows(c, m, m->row_start + m->panel[i], m->panel[i + 1] - m->panel[i], c->beta, c->out + m->panel[i] * c->b);
+}
+
+/* The blocks of a panel one after the other, each adding to the rows of the result. */
+static void csr_panel_blocked(void *arg, int64_t p) {
+    const csr_job *c = arg;
+    const sx_csr *m = &c->blocked->m;
+    const int64_t first = m->panel[p], rows = m->panel[p + 1] - first, blocks = c->blocked->blocks;
+    for (int64_t k = 0; k < blocks; k++)
+        csr_rows(c, m, m->row_start + first * blocks + k * rows, rows, k ? 1 : c->beta, c->out + first * c->b);
+}
+
 static void csr_product(csr_job *c, const sx_exec *exec) {
-    if (c->b % 8 != 0) {
-        sx_exec_for(exec, c->m->panels, csr_panel_narrow, c);
-        return;
-    }
-    if (c->b > 8) {
+    if (c->b % 8 == 0 && c->b > 8) {
         if (exec)
             sx_exec_for(exec, (c->n_in + PACK_ROWS - 1) / PACK_ROWS, pack_panel, c);
         else
             c->kernels->tile(c->n_in, c->b, c->in, c->tiles);
     }
-    sx_exec_for(exec, c->m->panels, csr_panel, c);
+    if (c->blocked)
+        sx_exec_for(exec, c->blocked->m.panels, csr_panel_blocked, c);
+    else
+        sx_exec_for(exec, c->m->panels, csr_panel, c);
 }
 
 /* -- all forms ----------------------------------------------------------------------------------------------------------------- */
@@ -216,6 +231,7 @@ void sx_coupling_apply(const sx_coupling *w, bool transposed, double alpha, sx_c
     case SX_COUPLING_CSR: {
         csr_job c = { .kernels = w->kernels,
                       .m = transposed ? &w->csr_t : &w->csr,
+                      .blocked = !transposed && w->blocked.blocks ? &w->blocked : NULL,
                       .n_in = k,
                       .b = b,
                       .alpha = alpha,

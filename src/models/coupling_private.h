@@ -12,7 +12,7 @@
 
 /* Below or at this size a dense product uses the library's own kernel, which needs no BLAS. */
 enum { SX_COUPLING_SMALL = 64 };
-/* Weights are kept a second time, packed, up to so many bytes. */
+/* Weights are kept a second time, packed (dense) or in column blocks (CSR), up to so many bytes. */
 #define SX_COUPLING_PACKED_BYTES (INT64_C(256) << 20)
 
 /* CSR arrays and the fixed row panels of about equal work, panel[0..panels]. */
@@ -23,6 +23,13 @@ typedef struct sx_csr {
     double *value;
     int64_t panels, *panel;
 } sx_csr;
+
+/* The same entries in the order (panel, column block, row): while a block of columns is in use, its tile of the input stays in the cache.
+ * Row i of panel p in block c is the segment blocks * panel[p] + c * (panel[p + 1] - panel[p]) + i - panel[p] of `m`. */
+typedef struct sx_csr_blocks {
+    sx_csr m;
+    int64_t blocks; /* 0: not kept, the matrix is small, very large or too thin */
+} sx_csr_blocks;
 
 struct sx_coupling {
     sx_coupling_form form;
@@ -35,7 +42,8 @@ struct sx_coupling {
     double *w;         /* dense, row-major */
     double *packed;    /* the same in strips for kernels->gemm_packed; NULL: small, very large, or a level without it */
     sx_csr csr, csr_t; /* CSR and its transpose */
-    int64_t rank;      /* low rank */
+    sx_csr_blocks blocked;
+    int64_t rank; /* low rank */
     double *U, *V;
     int n_parts; /* sum */
     struct sx_coupling **parts;
