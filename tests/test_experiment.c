@@ -451,7 +451,7 @@ static void read_saved(fixture *f, const char *directory, const char *group, con
 #define TWO_TASKS                                                                                                      \
     "seed = 3\n[model]\nkind = \"rate\"\ncoupling = { ensemble = \"gaussian\", n = 40 }\n[noise]\nkind = "             \
     "\"additive\"\nD = 0.1\n[[task]]\n"                                                                                \
-    "name = \"a\"\ndo = \"simulate\"\nduration = 40.0\ndt = 0.01\nreplicas = 256\n[[task]]\nname = \"b\"\ndo = "       \
+    "name = \"a\"\ndo = \"simulate\"\nduration = 12.0\ndt = 0.01\nreplicas = 256\n[[task]]\nname = \"b\"\ndo = "       \
     "\"simulate\"\n"                                                                                                   \
     "duration = %s\ndt = 0.01\nreplicas = 256\nrecord = { every = 1.0, units = [0, 1] }\n"
 
@@ -460,7 +460,7 @@ static void test_stop_and_resume(void **state) {
     fixture *f = *state;
     char text[1024], whole[128], parts[128];
     double want[2][40 * 256], got[2][40 * 256];
-    snprintf(text, sizeof text, TWO_TASKS, "40.0");
+    snprintf(text, sizeof text, TWO_TASKS, "12.0");
     sx_experiment *e = load(f, text);
     out_path(f, "whole", whole);
     if (sx_experiment_run(f->ctx, e, whole, false, false) != SX_OK) fail_msg("%s", sx_ctx_message(f->ctx));

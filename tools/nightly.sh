@@ -13,6 +13,9 @@ export SX_SEED
 step "kills, faults and examples, seed $SX_SEED"
 SX_NIGHTLY=1 ctest --test-dir build-ci --output-on-failure -L slow --timeout 7200
 
+step "address and undefined-behaviour sanitizers, long statistics"
+ctest --test-dir build-asan --output-on-failure -j "$jobs" -L slow -R '^(test|selfcheck)_'
+
 step "large spectra"
 cmake --build build-ci -j "$jobs" --target large_spectrum
 build-ci/tests/large_spectrum
