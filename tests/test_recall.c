@@ -177,6 +177,128 @@ static void digits(void **state) {
     sx_experiment_free(ctx, e);
 }
 
+/* One step without noise is known: from the cue x with the cue as evidence tanh(beta (b + x + J x)), without evidence ("retain") tanh(beta (b + J x)). */
+static void first_states(void **state) {
+    enum { N = 5 };
+    sx_ctx *ctx = *state;
+    double J[N * N], x[N], bias[N], response[N], r, m[2], v[3];
+    sx_sampler_opts so = SX_SAMPLER_OPTS;
+    sx_coupling *w = NULL;
+    sx_model *model = NULL;
+    for (int i = 0; i < N; i++) {
+        x[i] = 1.5 * cos(3 * i);
+        bias[i] = 0.1 * i;
+        for (int j = 0; j < N; j++) J[i * N + j] = i == j ? 0 : sin(1 + i + 7 * j);
+    }
+    sx_fields_default(sx_sampler_fields, &so);
+    so.struct_size = sizeof so;
+    so.bias = (sx_values){ N, bias };
+    OK(sx_coupling_dense(ctx, N, N, J, &w));
+    OK(sx_ising_create(ctx, &so, w, NULL, &model));
+    for (int retain = 0; retain < 2; retain++) {
+        sx_recall_opts o = defaults(1, N, x);
+        o.mode = retain ? SX_RECALL_RETAIN : SX_RECALL_DENOISE;
+        o.start = !retain;
+        o.sampler = 1 + SX_SAMPLER_DETERMINISTIC;
+        o.inverse_temperature = 0.7;
+        o.snr = 0;
+        o.steps = o.trials = 1;
+        sx_result *result = run(ctx, model, &o);
+        get(ctx, result, "recall", "response", response);
+        get(ctx, result, "recall", "correlation", &r);
+        memset(m, 0, sizeof m);
+        memset(v, 0, sizeof v);
+        for (int i = 0; i < N; i++) {
+            double t = bias[i] + (retain ? 0 : x[i]);
+            for (int j = 0; j < N; j++) t += J[i * N + j] * x[j];
+            assert_true(fabs(response[i] - tanh(0.7 * t)) < 1e-14);
+            m[0] += response[i] / N;
+            m[1] += x[i] / N;
+        }
+        for (int i = 0; i < N; i++) {
+            v[0] += (response[i] - m[0]) * (x[i] - m[1]);
+            v[1] += (response[i] - m[0]) * (response[i] - m[0]);
+            v[2] += (x[i] - m[1]) * (x[i] - m[1]);
+        }
+        assert_true(fabs(r - v[0] / sqrt(v[1] * v[2])) < 1e-14);
+        sx_result_free(ctx, result);
+    }
+    sx_model_free(ctx, model);
+    sx_coupling_free(ctx, w);
+}
+
+/* [data] of random numbers: rows do not depend on their number, sections with other names are independent, and the laws have the right moments: means of
+ * 4000 numbers within 5 errors, sd 1/sqrt(4000); mean squares 1 (sign: exactly; normal: sd sqrt(2/4000)) and 1/3 (uniform: sd sqrt(4/45/4000)). */
+static void random_rows(void **state) {
+    enum { ROWS = 80, N = 50 };
+    static const char *const laws[] = { "sign", "gaussian", "uniform" };
+    static const double square[] = { 1, 1, 1.0 / 3 }, spread[] = { 1e-13, 1.41421356, 0.29814240 };
+    sx_ctx *ctx = *state;
+    double all[ROWS * N], part[3 * N];
+    for (int law = 0; law < 3; law++) {
+        for (int few = 0; few < 3;
+             few++) { /* the response to evidence 1e-6 x of a network without couplings is tanh(1e-6 x) */
+            char text[1024];
+            sx_experiment *e = NULL;
+            sx_result *r = NULL;
+            snprintf(text, sizeof text,
+                     "[data.%s]\nrandom = \"%s\"\nshape = [%d, %d]\n[model]\nkind = \"ising\"\nn = %d\n[noise]\nkind = "
+                     "\"none\"\n[[task]]\ndo = \"recall\"\ndata = \"%s\"\nstrength = 1e-6\nsnr = 0.0\nsteps = 1\n"
+                     "sampler = \"deterministic\"\ntrials = %d\n",
+                     few == 2 ? "b" : "a", laws[law], few ? 3 : ROWS, N, N, few == 2 ? "b" : "a", few ? 3 : ROWS);
+            OK(sx_experiment_parse(ctx, "random.toml", ".", text, strlen(text), NULL, 0, &e));
+            OK(sx_experiment_result(ctx, e, &r));
+            get(ctx, r, "recall", "response", few ? part : all);
+            sx_result_free(ctx, r);
+            sx_experiment_free(ctx, e);
+            if (few == 1) assert_memory_equal(part, all, sizeof part);
+            if (few == 2) assert_memory_not_equal(part, all, sizeof part);
+        }
+        double sum = 0, sum2 = 0, next = 0, count = ROWS * N;
+        for (int i = 0; i < ROWS * N; i++) {
+            double x = atanh(all[i]) / 1e-6;
+            sum += x;
+            sum2 += x * x;
+            next += i < (ROWS - 1) * N ? x * atanh(all[i + N]) / 1e-6 : 0; /* the same column of the next row */
+        }
+        assert_true(fabs(next) < 5 * square[law] * sqrt(count - N));
+        assert_true(fabs(sum) < 5 * sqrt(square[law] * count));
+        assert_true(fabs(sum2 / count - square[law]) < 5 * spread[law] / sqrt(count) + 1e-9);
+    }
+    sx_experiment *e = NULL;
+    static const char bad[] =
+        "[data.a]\nrandom = \"sign\"\n[model]\nkind = \"ising\"\nn = 2\n[[task]]\ndo = \"recall\"\ndata = \"a\"\n";
+    assert_int_equal(sx_experiment_parse(ctx, "bad.toml", ".", bad, strlen(bad), NULL, 0, &e), SX_E_USAGE);
+    assert_non_null(strstr(sx_ctx_message(ctx), "`random` and `shape = [rows, columns]` belong together"));
+    sx_ctx_clear(ctx);
+}
+
+/* Learning that goes on from learned weights, through an experiment: one step at a time, the second half of a run of Hebb's rule, (1 - rate)^2, is the
+ * same as a second task that begins with the weights of the first. */
+static void continued(void **state) {
+    static const char text[] =
+        "[data.a]\nvalues = [[1, -1, 1], [1, 1, -1]]\n[model]\nkind = \"ising\"\nn = 3\n[noise]\nkind = "
+        "\"none\"\n[[task]]\nname = \"once\"\ndo = \"learn\"\nrule = \"hebb\"\nrate = 0.25\nepochs = 2\ndata = \"a\"\n"
+        "[[task]]\nname = \"first\"\ndo = \"learn\"\nrule = \"hebb\"\nrate = 0.25\ndata = \"a\"\n[[task]]\nname = "
+        "\"second\"\ndo = \"learn\"\nrule = \"hebb\"\nrate = 0.25\ndata = \"a\"\nmodel = { task = \"first\" }\n"
+        "start = \"model\"\n";
+    sx_ctx *ctx = *state;
+    sx_experiment *e = NULL;
+    sx_result *r = NULL;
+    sx_prediction p = { .struct_size = sizeof p };
+    double once[9], second[9];
+    OK(sx_experiment_parse(ctx, "continued.toml", ".", text, strlen(text), NULL, 0, &e));
+    OK(sx_experiment_check(ctx, e, &p));
+    OK(sx_experiment_result(ctx, e, &r));
+    get(ctx, r, "once", "weights", once);
+    get(ctx, r, "second", "weights", second);
+    assert_memory_equal(once, second, sizeof once);
+    /* x_0 x_1 = (1)(-1) + (1)(1) = 0, x_1 x_2 = -2: J_12 = -2/3 (1 - 0.75^2) */
+    assert_true(once[1] == 0 && fabs(once[5] + 2.0 / 3 * (1 - 0.5625)) < 1e-15);
+    sx_result_free(ctx, r);
+    sx_experiment_free(ctx, e);
+}
+
 static void refusals(void **state) {
     sx_ctx *ctx = *state;
     static const double x[4] = { 1, -1, 1, 1 };
@@ -200,11 +322,19 @@ static void refusals(void **state) {
     o.data.name = NULL;
     assert_int_equal(sx_task_plan(ctx, &sx_recall_task, m, &o, "r", &plan), SX_E_USAGE);
     sx_ctx_clear(ctx);
+    o = defaults(1, 4, x);
+    o.mode = SX_RECALL_RETAIN;
+    o.start = 1;
+    assert_int_equal(sx_task_plan(ctx, &sx_recall_task, m, &o, "r", &plan), SX_E_USAGE);
+    assert_non_null(strstr(sx_ctx_message(ctx), "always begins at the cue"));
+    sx_ctx_clear(ctx);
     sx_model_free(ctx, m);
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(unconnected), cmocka_unit_test(free_spins),
-                                        cmocka_unit_test(digits), cmocka_unit_test(refusals) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(unconnected),  cmocka_unit_test(free_spins),
+                                        cmocka_unit_test(digits),       cmocka_unit_test(refusals),
+                                        cmocka_unit_test(first_states), cmocka_unit_test(random_rows),
+                                        cmocka_unit_test(continued) };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

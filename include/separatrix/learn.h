@@ -23,13 +23,17 @@ typedef enum sx_rule {
     SX_RULE_ANTI_HEBBIAN, /**< -rate s s^T of the free running network: unlearning */
     SX_RULE_CONTRASTIVE_DIVERGENCE, /**< rate (x x^T - s s^T), s after `steps` steps from x (Hinton 2002) */
     SX_RULE_ANTISYMMETRIC, /**< rate (x x_before^T - x_before x^T): order of presentation, as with spike timing */
-    SX_RULE_HOMEOSTATIC /**< rate (1 - margin - a(J)) J, a the largest real part of an eigenvalue: the edge is held */
+    SX_RULE_HOMEOSTATIC, /**< rate (1 - margin - a(J)) J, a the largest real part of an eigenvalue: the edge is held */
+    SX_RULE_NATURAL_GRADIENT, /**< free-energy with row i divided by the Fisher information m'(beta h_i) of its unit */
+    SX_RULE_EQUILIBRIUM_PROPAGATION, /**< rate (s+ s+^T - s- s-^T) / (2 nudge), s+- the equilibria pulled to and pushed from
+                                          the targets (Scellier & Bengio 2017; Laborieux et al. 2021) */
+    SX_RULE_SYNAPTIC_SCALING, /**< row i times (activity / r_i)^rate, r_i the root mean square of unit i (Turrigiano et al. 1998) */
+    SX_RULE_METRIC /**< G to H + e^-rate (G - H), from G = 1: a metric follows the Hessian H of the potential */
 } sx_rule;
 /** Their names in experiment files. */
 #define SX_RULE_CHOICES                                                                                                \
     "free-energy|free-energy-printed|hebb|pseudo-inverse|storkey|oja|anti-hebbian|contrastive-divergence|"             \
-    "antisymmetric|"                                                                                                   \
-    "homeostatic"
+    "antisymmetric|homeostatic|natural-gradient|equilibrium-propagation|synaptic-scaling|metric"
 
 /** Which snapshots of the weights are kept. */
 typedef struct sx_snapshot_opts {
@@ -51,6 +55,11 @@ typedef struct sx_learn_opts {
     bool reset;                 /**< the state is set to 0 before each presentation */
     int start;                  /**< first weights: 0 zero, 1 the model's */
     double margin;              /**< homeostatic */
+    const char *clamped; /**< equilibrium propagation: units "first:end" that are held at the pattern; NULL = none */
+    const char
+        *targets; /**< equilibrium propagation: units "first:end" whose values in the pattern are wanted; NULL = all */
+    double nudge; /**< equilibrium propagation: strength of the pull to the targets */
+    double activity;            /**< synaptic scaling: root mean square of a unit that is aimed at */
     sx_snapshot_opts snapshots; /**< which weights are kept */
     int64_t monitor;            /**< steps between values of the free energy; 0 = about 1000 values */
     int64_t free_steps;         /**< steps of the free run after each snapshot, for the entropy production; 0 = none */

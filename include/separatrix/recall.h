@@ -14,10 +14,11 @@ extern "C" {
 typedef enum sx_recall_mode {
     SX_RECALL_DENOISE,  /**< evidence = pattern + noise; the response is the mean state */
     SX_RECALL_COMPLETE, /**< the same with a part of the units without evidence */
-    SX_RECALL_REPLAY    /**< no evidence: which pattern follows which */
+    SX_RECALL_REPLAY,   /**< no evidence: which pattern follows which */
+    SX_RECALL_RETAIN    /**< no evidence, pattern + noise is the first state: does it stay there */
 } sx_recall_mode;
 /** Their names in experiment files. */
-#define SX_RECALL_CHOICES "denoise|complete|replay"
+#define SX_RECALL_CHOICES "denoise|complete|replay|retain"
 
 /** Options of the task `recall`. */
 typedef struct sx_recall_opts {
@@ -29,6 +30,8 @@ typedef struct sx_recall_opts {
     double hidden;              /**< complete: fraction of units without evidence */
     int64_t trials;             /**< independent trials */
     int order;                  /**< 0: trial k takes pattern k mod patterns; 1: patterns at random */
+    int start;                  /**< first state of denoise and complete: 0 zero, 1 the cue */
+    int sampler;                /**< 0: the model's; else 1 + an sx_sampler */
     int64_t steps;              /**< steps of the network per trial */
     int64_t burn_in;            /**< steps before the response is averaged */
     double inverse_temperature; /**< beta; 0 = the model's */

@@ -4,6 +4,8 @@
 #include "experiment/load.h"
 #include "experiment/values.h"
 
+#include "core/mutant.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +24,21 @@ const sx_field sx_data_fields[] = {
       .shape = "row,column",
       .help = "instead: the rows themselves, [[1, -1], [1, 1]]" },
     { .name = "from", .type = SX_STRING, AT(from), .help = "instead: an earlier section [data.NAME]" },
+    { .name = "random",
+      .type = SX_ENUM,
+      AT(random),
+      .given = offsetof(sx_data_spec, has_random),
+      .def = "\"sign\"",
+      .choices = "sign|gaussian|uniform",
+      .help =
+          "instead: independent numbers, -1 or 1, of the normal law, or uniform in [-1, 1]; a row does not depend on "
+          "how many there are" },
+    { .name = "shape",
+      .type = SX_VALUES,
+      AT(shape),
+      SX_UNBOUNDED,
+      .shape = "2",
+      .help = "[rows, columns] of random numbers" },
     { .name = "name", .type = SX_STRING, AT(entry), .help = "array of an .npz file" },
     { .name = "header",
       .type = SX_BOOL,
@@ -135,7 +152,9 @@ static sx_status check_pair(const sx_reader *r, const sx_toml_node *node, const 
                                    : v.data[0] < v.data[1]);
     if (good) return SX_OK;
     return sx_node_fail(r, given, SX_E_USAGE, "%s: want %s", name,
-                        sizes ? "[height, width], two integers > 0" : "[lo, hi] with lo < hi");
+                        !sizes                       ? "[lo, hi] with lo < hi"
+                        : strcmp(name, "shape") == 0 ? "[rows, columns], two integers > 0"
+                                                     : "[height, width], two integers > 0");
 }
 
 /* "first:end", either may be left out; end <= 0: to the last row. */
@@ -159,15 +178,17 @@ static sx_status load_one(const sx_reader *r, sx_experiment *e, const sx_toml_no
     SX_TRY(r->ctx, sx_schema_read(r, node, what, &part, 1, NULL));
     d->node = node;
     d->name = name;
-    if ((d->file != NULL) + (d->from != NULL) + (d->values.n > 0) != 1)
-        return sx_node_fail(r, node, SX_E_USAGE, "%s: want one of `file`, `values` and `from`", what);
+    if ((d->file != NULL) + (d->from != NULL) + (d->values.n > 0) + d->has_random != 1)
+        return sx_node_fail(r, node, SX_E_USAGE, "%s: want one of `file`, `values`, `from` and `random`", what);
+    if (d->has_random != (d->shape.n > 0))
+        return sx_node_fail(r, node, SX_E_USAGE, "%s: `random` and `shape = [rows, columns]` belong together", what);
     if (d->from) {
         int k = 0;
         while (k < i && strcmp(e->data[k].name, d->from) != 0) k++;
         if (k == i)
             return sx_node_fail(r, sx_toml_get(node, "from"), SX_E_USAGE,
                                 "no section before this one is called [data.%s]", d->from);
-        static const char *const of_files[] = { "header", "name", "label_column", "range" };
+        static const char *const of_files[] = { "header", "name", "label_column", "range", "shape" };
         for (size_t q = 0; q < sizeof of_files / sizeof *of_files; q++)
             if (sx_toml_get(node, of_files[q]))
                 return sx_node_fail(r, sx_toml_get(node, of_files[q]), SX_E_USAGE,
@@ -178,6 +199,7 @@ static sx_status load_one(const sx_reader *r, sx_experiment *e, const sx_toml_no
                             "rows = \"%s\": want \"first:end\", as in \"0:10\" or \"10:\"", d->rows);
     SX_TRY(r->ctx, check_pair(r, node, "range", d->range, false));
     SX_TRY(r->ctx, check_pair(r, node, "image", d->image, true));
+    SX_TRY(r->ctx, check_pair(r, node, "shape", d->shape, true));
     for (int64_t k = 0; k < d->preprocess.n; k++) {
         if (find_step(d->preprocess.text[k]) >= 0) continue;
         const char *known[STEPS];
@@ -269,8 +291,29 @@ done:
     return status;
 }
 
-static sx_status build_one(const sx_reader *r, const sx_data_spec *d, const sx_data *before, int n_before,
-                           sx_data *out) {
+/* Row k: numbers of step k of a key that the seed of data and the name of the section give. */
+static sx_status from_law(const sx_reader *r, const sx_data_spec *d, uint64_t seed, sx_data *out) {
+    int64_t rows = (int64_t)d->shape.data[0], columns = (int64_t)d->shape.data[1], n;
+    sx_key key = sx_key_derive(sx_key_seed(seed), d->name, 0);
+    double *x;
+    SX_TRY(r->ctx, sx_mul_size(r->ctx, rows, columns, &n));
+    SX_TRY(r->ctx, sx_arena_alloc(r->ctx, r->arena, n, sizeof *x, &x));
+    for (int64_t k = 0; k < rows; k++) {
+        double *p = x + k * columns;
+        uint64_t step = SX_MUTANT(data_rows) ? 0 : (uint64_t)k;
+        if (d->random == 1) {
+            sx_normal_fill(key, step, SX_SLOT_USER, 0, columns, 1, p);
+            continue;
+        }
+        sx_uniform_fill(key, step, SX_SLOT_USER, 0, columns, 1, p);
+        for (int64_t i = 0; i < columns; i++) p[i] = d->random == 0 ? (p[i] < 0.5 ? -1 : 1) : 2 * p[i] - 1;
+    }
+    *out = (sx_data){ .name = d->name, .rows = rows, .columns = columns, .x = x };
+    return SX_OK;
+}
+
+static sx_status build_one(const sx_reader *r, const sx_data_spec *d, uint64_t seed, const sx_data *before,
+                           int n_before, sx_data *out) {
     sx_data set = { 0 };
     double *x;
     if (d->values.n > 0) {
@@ -280,6 +323,8 @@ static sx_status build_one(const sx_reader *r, const sx_data_spec *d, const sx_d
         set.columns = d->values.n / set.rows;
     } else if (d->file) {
         SX_TRY(r->ctx, from_file(r, d, &set));
+    } else if (d->has_random) {
+        SX_TRY(r->ctx, from_law(r, d, seed, &set));
     } else {
         for (int k = 0; k < n_before; k++)
             if (strcmp(before[k].name, d->from) == 0) set = before[k];
@@ -319,7 +364,8 @@ static sx_status build_one(const sx_reader *r, const sx_data_spec *d, const sx_d
 sx_status sx_data_build(const sx_reader *r, const sx_experiment *e) {
     sx_data *all = NULL;
     SX_TRY(r->ctx, sx_arena_alloc(r->ctx, r->arena, e->n_data, sizeof *all, &all));
-    for (int i = 0; i < e->n_data; i++) SX_TRY(r->ctx, build_one(r, &e->data[i], all, i, &all[i]));
+    for (int i = 0; i < e->n_data; i++)
+        SX_TRY(r->ctx, build_one(r, &e->data[i], e->seeds[SX_SEED_DATA], all, i, &all[i]));
     r->bind->data = all;
     r->bind->n_data = e->n_data;
     return SX_OK;

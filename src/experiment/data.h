@@ -1,6 +1,6 @@
 // SPDX-FileCopyrightText: Separatrix authors
 // SPDX-License-Identifier: Apache-2.0
-/* Sections [data.NAME]: rows of numbers from a file or from an earlier section, checked, chosen and preprocessed. */
+/* Sections [data.NAME]: rows of numbers from a file, from an earlier section or drawn at random, checked, chosen and preprocessed. */
 #ifndef SX_EXPERIMENT_DATA_H
 #define SX_EXPERIMENT_DATA_H
 
@@ -14,7 +14,9 @@ typedef struct sx_data_spec {
     const char *name, *file, *from, *entry, *rows;
     int64_t label_column; /* from 0; negative from the end: -1 is the last */
     bool has_label, header, has_header;
-    sx_values values, image, range;
+    sx_values values, image, range, shape;
+    int random; /* an sx_data_law */
+    bool has_random;
     sx_strings preprocess;
 } sx_data_spec;
 extern const sx_field sx_data_fields[];

@@ -55,6 +55,25 @@ done:
     return status;
 }
 
+/* The model that a task will find: with weights of its own, none of them known yet, if another task learns them. */
+static sx_status model_of(sx_ctx *ctx, const sx_build *b, const sx_task_spec *t, sx_model **out) {
+    const int64_t n = sx_model_n(b->model);
+    int64_t *start = NULL;
+    sx_coupling *w = NULL;
+    sx_status status;
+    if (!t->learned) {
+        *out = sx_model_ref(b->model);
+        return SX_OK;
+    }
+    SX_GO(ctx, status, done, sx_alloc(ctx, n + 1, sizeof *start, &start));
+    SX_GO(ctx, status, done, sx_coupling_csr(ctx, n, n, start, NULL, NULL, &w));
+    SX_GO(ctx, status, done, sx_model_with_weights(ctx, b->model, w, out));
+done:
+    sx_coupling_free(ctx, w);
+    sx_free(ctx, start);
+    return status;
+}
+
 sx_status sx_predict(sx_ctx *ctx, const sx_experiment *e, const sx_build *b, bool timing, sx_prediction *out) {
     sx_prediction p = { .struct_size = sizeof p, .memory = BASELINE_BYTES + b->model_bytes, .disk = FILE_BYTES };
     int64_t largest = 0;
@@ -62,7 +81,10 @@ sx_status sx_predict(sx_ctx *ctx, const sx_experiment *e, const sx_build *b, boo
     for (int i = 0; i < e->n_tasks; i++) {
         sx_plan plan;
         const sx_task_spec *t = &e->tasks[i];
-        sx_status status = sx_task_plan(ctx, t->ops, b->model, b->task_opts[i], t->name, &plan);
+        sx_model *m = NULL;
+        sx_status status = model_of(ctx, b, t, &m);
+        if (status >= 0) status = sx_task_plan(ctx, t->ops, m, b->task_opts[i], t->name, &plan);
+        sx_model_free(ctx, m);
         if (status < 0) {
             (void)sx_fail_prefix(ctx, "%s: task '%s'", sx_toml_origin(t->node), t->name);
             return status;

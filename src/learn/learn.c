@@ -12,12 +12,18 @@ extern const sx_output sx_learn_outputs[];
 #define SEGMENT_FLOPS  1e8
 #define MONITOR_VALUES 1000
 
+bool sx_learn_is_free_energy(int rule) {
+    return rule == SX_RULE_FREE_ENERGY || rule == SX_RULE_FREE_ENERGY_PRINTED || rule == SX_RULE_NATURAL_GRADIENT;
+}
+bool sx_learn_needs_start(int rule) {
+    return rule == SX_RULE_HOMEOSTATIC || rule == SX_RULE_SYNAPTIC_SCALING;
+}
 static bool uses_network(int rule) {
-    return rule == SX_RULE_FREE_ENERGY || rule == SX_RULE_FREE_ENERGY_PRINTED || rule == SX_RULE_ANTI_HEBBIAN ||
-           rule == SX_RULE_CONTRASTIVE_DIVERGENCE;
+    return sx_learn_is_free_energy(rule) || rule == SX_RULE_ANTI_HEBBIAN || rule == SX_RULE_CONTRASTIVE_DIVERGENCE ||
+           rule == SX_RULE_EQUILIBRIUM_PROPAGATION || rule == SX_RULE_SYNAPTIC_SCALING;
 }
 static bool uses_data(int rule) {
-    return rule != SX_RULE_ANTI_HEBBIAN && rule != SX_RULE_HOMEOSTATIC;
+    return rule != SX_RULE_ANTI_HEBBIAN && rule != SX_RULE_METRIC && !sx_learn_needs_start(rule);
 }
 
 /* Epochs 1 .. epochs, the last included, each once. */
@@ -48,9 +54,9 @@ static sx_status check(sx_ctx *ctx, sx_learner *l) {
     if (o->data.name && o->data.columns > 0 && o->data.columns != l->n)
         return SX_FAIL(ctx, SX_E_USAGE, "learn.data: a row of [data.%s] has %lld numbers, but the model has %lld units",
                        o->data.name, (long long)o->data.columns, (long long)l->n);
-    if (o->rule == SX_RULE_HOMEOSTATIC && o->start != 1)
+    if (sx_learn_needs_start(o->rule) && o->start != 1)
         return SX_FAIL(ctx, SX_E_USAGE,
-                       "learn.start = \"zero\": the rule \"homeostatic\" scales weights: want start = \"model\"");
+                       "learn.start = \"zero\": the rule \"%s\" scales weights: want start = \"model\"", rule);
     if (o->start == 1 && !(l->sampled && l->parts.weights))
         return SX_FAIL(ctx, SX_E_UNSUPPORTED, "learn.start = \"model\": the model '%s' has no weights to begin with",
                        sx_model_name(l->model));
@@ -58,12 +64,12 @@ static sx_status check(sx_ctx *ctx, sx_learner *l) {
         return SX_FAIL(ctx, SX_E_USAGE,
                        "learn.epochs = %lld: the rule \"storkey\" takes each of the %lld patterns once",
                        (long long)o->epochs, (long long)l->patterns);
-    if ((o->rule == SX_RULE_FREE_ENERGY || o->rule == SX_RULE_FREE_ENERGY_PRINTED) && o->rate * (double)l->n > 0.3)
+    if (sx_learn_is_free_energy(o->rule) && o->rate * (double)l->n > 0.3)
         sx_log(ctx, SX_LOG_WARNING,
                "task '%s': rate * units = %.3g is above 0.3, where learning may not converge (one step changes a field "
                "by about rate * |s|^2)",
                l->group, o->rate * (double)l->n);
-    if ((o->rule == SX_RULE_FREE_ENERGY || o->rule == SX_RULE_FREE_ENERGY_PRINTED) && l->beta >= 1 && o->evidence != 0)
+    if (sx_learn_is_free_energy(o->rule) && l->beta >= 1 && o->evidence != 0)
         sx_log(ctx, SX_LOG_WARNING,
                "task '%s': with evidence and an inverse temperature of %g >= 1 the weights have no finite fixed point; "
                "they grow slowly for ever",
@@ -115,9 +121,12 @@ static sx_status prepare(sx_ctx *ctx, sx_learner *l, sx_plan *plan) {
     }
     if ((o->rule == SX_RULE_HEBB || o->rule == SX_RULE_PSEUDO_INVERSE) && l->patterns > 0)
         SX_TRY(ctx, sx_learn_target(ctx, l));
+    if (o->rule == SX_RULE_METRIC) SX_TRY(ctx, sx_learn_hessian(ctx, l));
+    if (o->rule == SX_RULE_EQUILIBRIUM_PROPAGATION) SX_TRY(ctx, sx_learn_units(ctx, l));
     SX_TRY(ctx, choose_snapshots(ctx, l));
-    bool monitored = o->rule == SX_RULE_FREE_ENERGY || o->rule == SX_RULE_FREE_ENERGY_PRINTED;
-    int64_t total = o->epochs * o->steps;
+    bool equilibrium = o->rule == SX_RULE_EQUILIBRIUM_PROPAGATION;
+    bool monitored = sx_learn_is_free_energy(o->rule) || equilibrium;
+    int64_t total = equilibrium ? o->epochs : o->epochs * o->steps;
     l->every = o->monitor > 0 ? o->monitor : total > MONITOR_VALUES ? total / MONITOR_VALUES : 1;
     l->records = monitored ? total / l->every : 0;
     lay_out(l);
@@ -178,6 +187,7 @@ static sx_status start(sx_ctx *ctx, const void *instance, int64_t item, void *st
     const sx_learner *l = instance;
     (void)ctx, (void)item;
     double *J = sx_learn_at(l, state, SX_LEARN_WEIGHTS);
+    for (int64_t i = 0; l->o.rule == SX_RULE_METRIC && i < l->n; i++) J[i * l->ld + i] = 1;
     for (int64_t i = 0; l->first && i < l->n; i++) memcpy(J + i * l->ld, l->first + i * l->n, (size_t)l->n * sizeof *J);
     return SX_OK;
 }

@@ -27,11 +27,12 @@ sx_status sx_learn_define(sx_ctx *ctx, void *instance, sx_result *r) {
         SX_TRY(ctx, sx_result_attr_number(ctx, r, l->group, NULL, "image_height", (double)l->o.data.image[0]));
         SX_TRY(ctx, sx_result_attr_number(ctx, r, l->group, NULL, "image_width", (double)l->o.data.image[1]));
     }
-    sx_var weights = { .name = "weights",
+    bool metric = l->o.rule == SX_RULE_METRIC;
+    sx_var weights = { .name = metric ? "metric" : "weights",
                        .dims = "snapshot,unit,unit2",
                        .dtype = SX_DT_F64,
                        .units = "1",
-                       .long_name = "weight from unit2 to unit",
+                       .long_name = metric ? "metric that follows the Hessian" : "weight from unit2 to unit",
                        .stored = true };
     SX_TRY(ctx, sx_result_define(ctx, r, l->group, &weights, &l->id_weights));
     SX_TRY(ctx, sx_alloc(ctx, l->n_snapshots, sizeof *epoch, &epoch));
@@ -110,6 +111,23 @@ done:
     return status;
 }
 
+/* Eigenvalues of G^-1 H at every snapshot. */
+static sx_status put_rates(sx_ctx *ctx, const sx_learner *l, sx_result *r, double *G) {
+    double *v = NULL;
+    sx_status status;
+    SX_TRY(ctx, sx_alloc(ctx, l->n_snapshots * l->n, sizeof *v, &v));
+    SX_GO(ctx, status, done, sx_result_dim(ctx, r, l->group, "mode", l->n));
+    for (int64_t k = 0; k < l->n_snapshots; k++) {
+        SX_GO(ctx, status, done, read_weights(ctx, l, r, k, G));
+        SX_GO(ctx, status, done, sx_learn_rates(ctx, l, G, v + k * l->n));
+    }
+    SX_GO(ctx, status, done,
+          sx_result_put(ctx, r, l->group, "relaxation_rate", "snapshot,mode", "1", "eigenvalues of G^-1 H", v));
+done:
+    sx_free(ctx, v);
+    return status;
+}
+
 static sx_status put_monitor(sx_ctx *ctx, const sx_learner *l, const double *values, sx_result *r) {
     static const char *const names[] = { "free_energy", "accuracy", "complexity" };
     static const char *const texts[] = { "complexity - accuracy", "b.m + m.J m, m the mean given b + J s",
@@ -119,8 +137,15 @@ static sx_status put_monitor(sx_ctx *ctx, const sx_learner *l, const double *val
     if (l->records == 0) return SX_OK;
     SX_TRY(ctx, sx_alloc(ctx, l->records, sizeof *v, &v));
     SX_GO(ctx, status, done, sx_result_dim(ctx, r, l->group, "step", l->records));
+    bool cost = l->o.rule == SX_RULE_EQUILIBRIUM_PROPAGATION;
     for (int64_t i = 0; i < l->records; i++) v[i] = (double)((i + 1) * l->every);
-    SX_GO(ctx, status, done, sx_result_put(ctx, r, l->group, "step", "step", "1", "steps of the network", v));
+    SX_GO(ctx, status, done,
+          sx_result_put(ctx, r, l->group, "step", "step", "1", cost ? "presentations" : "steps of the network", v));
+    if (cost) {
+        for (int64_t i = 0; i < l->records; i++) v[i] = values[3 * i];
+        status = sx_result_put(ctx, r, l->group, "cost", "step", "1", "squared distance to the targets / 2", v);
+        goto done;
+    }
     for (int k = 0; k < 3; k++) {
         for (int64_t i = 0; i < l->records; i++) v[i] = values[3 * i + k];
         SX_GO(ctx, status, done, sx_result_put(ctx, r, l->group, names[k], "step", "1", texts[k], v));
@@ -235,6 +260,10 @@ sx_status sx_learn_finish(sx_ctx *ctx, const void *instance, const void *const *
     sx_status status;
     SX_GO(ctx, status, done, sx_alloc(ctx, 6 * l->ld, sizeof *p, &p));
     SX_GO(ctx, status, done, sx_alloc(ctx, l->n * l->ld, sizeof *J, &J));
+    if (l->o.rule == SX_RULE_METRIC) {
+        status = put_rates(ctx, l, r, J);
+        goto done;
+    }
     SX_GO(ctx, status, done, put_snapshots(ctx, l, r, J, p));
     SX_GO(ctx, status, done, put_monitor(ctx, l, sx_learn_at(l, states[0], SX_LEARN_MONITOR), r));
     if (l->sampled && l->o.attractors && l->patterns > 0)

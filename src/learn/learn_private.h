@@ -22,11 +22,12 @@ typedef struct sx_learner {
     int64_t patterns;
     double *x;                      /* owned, patterns * n */
     double *bias;                   /* owned, n: of the model */
-    double *target;                 /* owned, n * n: where hebb and pseudo-inverse go, else NULL */
+    double *target;                 /* owned, n * n: where hebb, pseudo-inverse and metric go, else NULL */
     double *first;                  /* owned, n * n: first weights of the model, else NULL */
     int64_t n_snapshots, *snapshot; /* owned: epochs after which the weights are kept */
     int64_t records, every;         /* values of the free energy */
     int64_t segment;                /* epochs of one advance */
+    int64_t clamped[2], targets[2]; /* equilibrium propagation: first unit and end */
     sx_key key_order, key_draw, key_free;
     sx_section sections[8];
     int n_sections;
@@ -36,6 +37,9 @@ typedef struct sx_learner {
 
 /* Sections of the state. */
 enum { SX_LEARN_CLOCK, SX_LEARN_WEIGHTS, SX_LEARN_STATE, SX_LEARN_FIELD, SX_LEARN_MONITOR, SX_LEARN_PARTS };
+/* Rules whose steps are those of free-energy learning; rules that change weights they are given. */
+bool sx_learn_is_free_energy(int rule);
+bool sx_learn_needs_start(int rule);
 static inline void *sx_learn_at(const sx_learner *l, const void *state, int section) {
     return (unsigned char *)(uintptr_t)state + l->sections[section].offset;
 }
@@ -53,6 +57,19 @@ void sx_learn_step(const sx_learner *l, double beta, const double *J, const doub
                    double *s, double *h, double *theta, double *u);
 /* h = J s */
 void sx_learn_product(const sx_learner *l, const double *J, const double *s, double *h);
+
+/* Pattern of a presentation. */
+const double *sx_learn_present(const sx_learner *l, int64_t epoch);
+
+/* learn_equilibrium.c: equilibrium propagation and synaptic scaling. */
+sx_status sx_learn_units(sx_ctx *ctx, sx_learner *l); /* reads `clamped` and `targets` */
+void sx_learn_equilibrium(const sx_learner *l, void *state, double *p);
+void sx_learn_scaling(const sx_learner *l, void *state, double *p);
+
+/* learn_metric.c: H, the mean Hessian of the potential over the patterns (none: at the origin), into l->target; one step of G; its rates. */
+sx_status sx_learn_hessian(sx_ctx *ctx, sx_learner *l);
+void sx_learn_metric(const sx_learner *l, double *G);
+sx_status sx_learn_rates(sx_ctx *ctx, const sx_learner *l, const double *G, double *rates);
 
 /* learn_finish.c */
 sx_status sx_learn_define(sx_ctx *ctx, void *instance, sx_result *result);

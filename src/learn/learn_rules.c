@@ -91,22 +91,38 @@ static void monitor(const sx_learner *l, const double *J, const double *b, const
 }
 
 /* Pattern of a presentation. */
-static const double *present(const sx_learner *l, int64_t epoch) {
+const double *sx_learn_present(const sx_learner *l, int64_t epoch) {
     double u[2];
     if (l->o.order == 1) return l->x + epoch % l->patterns * l->n;
     l->k->uniform(l->key_order, (uint64_t)epoch, SX_SLOT_USER, 0, 2, 1, u);
     return l->x + (int64_t)(u[0] * (double)l->patterns) * l->n;
 }
 
+/* e_i / m'(beta h_i), m' at least 1e-8 as in the authors' code */
+static void precision(const sx_learner *l, const double *h, double *t, double *e) {
+    for (int64_t i = 0; i < l->n; i++) {
+        double g;
+        t[i] = l->beta * h[i];
+        if (l->parts.ising) {
+            double m = tanh(t[i]);
+            g = 1 - m * m;
+        } else {
+            sx_langevin(1, 1, &t[i], &g);
+        }
+        e[i] /= g > 1e-8 ? g : 1e-8;
+    }
+}
+
 /* One presentation of the free-energy rules. With h = J s of the present state,
- *     s' given beta (b + h);   e = rate (s' - m(h)), printed: rate (s' - m(b + h));   J += e s'^T;   h = J s' */
+ *     s' given beta (b + h);   e = rate (s' - m(h)), printed: rate (s' - m(b + h));   J += e s'^T;   h = J s'
+ * natural-gradient: e_i is divided by m'(beta h_i), the Fisher information of the unit's law about its parameter. */
 static void free_energy(const sx_learner *l, void *state, double *p) {
     int64_t *clock = sx_learn_at(l, state, SX_LEARN_CLOCK);
     double *J = sx_learn_at(l, state, SX_LEARN_WEIGHTS), *s = sx_learn_at(l, state, SX_LEARN_STATE);
     double *h = sx_learn_at(l, state, SX_LEARN_FIELD), *values = sx_learn_at(l, state, SX_LEARN_MONITOR);
     const int64_t n = l->n, ld = l->ld;
     double *b = p, *theta = b + ld, *u = theta + ld, *e = u + ld;
-    const double *x = present(l, clock[0]);
+    const double *x = sx_learn_present(l, clock[0]);
     for (int64_t i = 0; i < n; i++) b[i] = l->bias[i] + l->o.evidence * x[i];
     if (l->o.reset) {
         memset(s, 0, (size_t)ld * sizeof *s);
@@ -128,6 +144,7 @@ static void free_energy(const sx_learner *l, void *state, double *p) {
             for (int64_t i = 0; i < n; i++) h[i] += b[i];
         sx_learn_mean(l, n, h, e);
         for (int64_t i = 0; i < n; i++) e[i] = l->o.rate * (s[i] - e[i]);
+        if (l->o.rule == SX_RULE_NATURAL_GRADIENT) precision(l, h, theta, e);
         add_outer(l, e, s, J, h);
         clock[1]++;
         if (clock[1] % l->every == 0 && clock[1] / l->every <= l->records)
@@ -159,7 +176,7 @@ static void storkey(const sx_learner *l, double *J, int64_t epoch, double *p) {
 }
 
 static void oja(const sx_learner *l, double *J, int64_t epoch) {
-    const double *x = present(l, epoch);
+    const double *x = sx_learn_present(l, epoch);
     for (int64_t i = 0; i < l->n; i++)
         for (int64_t j = 0; j < l->n; j++)
             if (i != j) J[i * l->ld + j] += l->o.rate * (x[i] * x[j] - x[i] * x[i] * J[i * l->ld + j]);
@@ -167,7 +184,7 @@ static void oja(const sx_learner *l, double *J, int64_t epoch) {
 
 static void antisymmetric(const sx_learner *l, double *J, int64_t epoch) {
     if (epoch == 0) return;
-    const double *x = present(l, epoch), *y = present(l, epoch - 1);
+    const double *x = sx_learn_present(l, epoch), *y = sx_learn_present(l, epoch - 1);
     for (int64_t i = 0; i < l->n; i++)
         for (int64_t j = 0; j < l->n; j++) J[i * l->ld + j] += l->o.rate * (x[i] * y[j] - y[i] * x[j]);
 }
@@ -177,7 +194,7 @@ static void contrast(const sx_learner *l, void *state, double *p, bool unlearn) 
     int64_t *clock = sx_learn_at(l, state, SX_LEARN_CLOCK);
     double *J = sx_learn_at(l, state, SX_LEARN_WEIGHTS), *s = sx_learn_at(l, state, SX_LEARN_STATE);
     double *h = sx_learn_at(l, state, SX_LEARN_FIELD), *theta = p, *u = p + l->ld;
-    const double *x = l->patterns > 0 ? present(l, clock[0]) : NULL;
+    const double *x = l->patterns > 0 ? sx_learn_present(l, clock[0]) : NULL;
     if (unlearn) {
         l->k->uniform(l->key_order, (uint64_t)clock[0], SX_SLOT_USER + 1, 0, l->n, 1, s);
         for (int64_t i = 0; i < l->n; i++) s[i] = 2 * s[i] - 1;
@@ -220,6 +237,7 @@ sx_status sx_learn_epoch(sx_ctx *ctx, const sx_learner *l, void *state, double *
     switch ((sx_rule)l->o.rule) {
     case SX_RULE_FREE_ENERGY:
     case SX_RULE_FREE_ENERGY_PRINTED:
+    case SX_RULE_NATURAL_GRADIENT:
         free_energy(l, state, scratch);
         break;
     case SX_RULE_HEBB:
@@ -243,6 +261,15 @@ sx_status sx_learn_epoch(sx_ctx *ctx, const sx_learner *l, void *state, double *
         break;
     case SX_RULE_HOMEOSTATIC:
         SX_TRY(ctx, homeostatic(ctx, l, J));
+        break;
+    case SX_RULE_EQUILIBRIUM_PROPAGATION:
+        sx_learn_equilibrium(l, state, scratch);
+        break;
+    case SX_RULE_SYNAPTIC_SCALING:
+        sx_learn_scaling(l, state, scratch);
+        break;
+    case SX_RULE_METRIC:
+        sx_learn_metric(l, J);
         break;
     }
     clock[0]++;

@@ -7,89 +7,13 @@
 
 #include "learn_private.h"
 
+#include "core/stats.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define F(member) .offset = offsetof(sx_recall_opts, member)
-const sx_field sx_recall_fields[] = {
-    { .name = "mode",
-      .type = SX_ENUM,
-      F(mode),
-      .def = "\"denoise\"",
-      .choices = SX_RECALL_CHOICES,
-      .help = "denoise: noisy evidence; complete: a part of the units has none; replay: no evidence at all" },
-    { .name = "data", .type = SX_DATA, F(data), .flags = SX_REQUIRED, .help = "patterns, one number per unit" },
-    { .name = "strength",
-      .type = SX_F64,
-      F(strength),
-      SX_UNBOUNDED,
-      .def = "1.0",
-      .unit = "1",
-      .help = "the target is strength * pattern" },
-    { .name = "snr",
-      .type = SX_F64,
-      F(snr),
-      .lo = 0,
-      .hi = INFINITY,
-      .flags = SX_HI_OPEN,
-      .def = "1.0",
-      .unit = "1",
-      .help = "the noise of a cue has the standard deviation of the target over snr; 0 = no noise" },
-    { .name = "hidden",
-      .type = SX_F64,
-      F(hidden),
-      .lo = 0,
-      .hi = 1,
-      .flags = SX_HI_OPEN,
-      .def = "0.5",
-      .unit = "1",
-      .help = "complete: fraction of the units without evidence" },
-    { .name = "trials", .type = SX_I64, F(trials), .lo = 1, .hi = 1e7, .def = "100", .help = "independent trials" },
-    { .name = "order",
-      .type = SX_ENUM,
-      F(order),
-      .def = "\"sequential\"",
-      .choices = "sequential|random",
-      .help = "which pattern a trial takes" },
-    { .name = "steps",
-      .type = SX_I64,
-      F(steps),
-      .lo = 1,
-      .hi = 1e9,
-      .def = "100",
-      .help = "steps of the network in a trial" },
-    { .name = "burn_in",
-      .type = SX_I64,
-      F(burn_in),
-      .lo = 0,
-      .hi = 1e9,
-      .def = "0",
-      .help = "first steps that are left out" },
-    { .name = "inverse_temperature",
-      .type = SX_F64,
-      F(inverse_temperature),
-      .lo = 0,
-      .hi = INFINITY,
-      .flags = SX_LO_OPEN | SX_HI_OPEN,
-      .def = "0.0",
-      .unit = "1",
-      .help = "of the network; left out: the model's" },
-    SX_FIELD_END
-};
-
-static const sx_output outputs[] = {
-    { "r2_response", "trial", "1", "squared correlation of the mean response with the target" },
-    { "r2_cue", "trial", "1", "squared correlation of the cue with the target" },
-    { "r2_gain", "", "1", "median over trials of r2_response - r2_cue" },
-    { "r2_gain_low", "", "1", "lower end of its 95 % interval (order statistics)" },
-    { "r2_gain_high", "", "1", "upper end" },
-    { "response", "trial,unit", "state", "mean response" },
-    { "pattern", "trial", "1", "row of the data that a trial presented" },
-    { "transitions", "pattern,pattern2", "1", "steps from pattern2 to pattern; the diagonal: steps that stayed" },
-    { "label_correlation", "", "1", "mean correlation of a state with its label" },
-    { NULL, NULL, NULL, NULL }
-};
+extern const sx_output sx_recall_outputs[];
 
 /* A run: the network, its weights as rows, the patterns. */
 typedef struct recall {
@@ -143,6 +67,9 @@ static sx_status prepare(sx_ctx *ctx, recall *q, sx_plan *plan) {
     if (o->burn_in >= o->steps)
         return SX_FAIL(ctx, SX_E_USAGE, "recall.burn_in = %lld: want fewer than the %lld steps of a trial",
                        (long long)o->burn_in, (long long)o->steps);
+    if (o->mode == SX_RECALL_RETAIN && o->start != 0)
+        return SX_FAIL(ctx, SX_E_USAGE, "recall.start: the mode \"retain\" always begins at the cue");
+    if (o->sampler > 0) l->parts.sampler = (sx_sampler)(o->sampler - 1);
     l->n = n;
     l->ld = (n + 7) / 8 * 8;
     l->k = sx_kernels_get(NULL);
@@ -212,7 +139,7 @@ fail:
     return status;
 }
 
-/* The cue of a trial: evidence beside the model's bias. Replay: none, and a random first state. */
+/* The cue of a trial: evidence beside the model's bias, or the first state. Replay: none, and a random first state. */
 static sx_status start(sx_ctx *ctx, const void *instance, int64_t trial, void *state) {
     const recall *q = instance;
     const int64_t n = q->l.n;
@@ -236,6 +163,7 @@ static sx_status start(sx_ctx *ctx, const void *instance, int64_t trial, void *s
             z[i] = 0;
         }
     }
+    if (q->o.start == 1 || q->o.mode == SX_RECALL_RETAIN) memcpy(s, cue, (size_t)n * sizeof *s);
     return SX_OK;
 }
 
@@ -260,7 +188,8 @@ static sx_status advance(sx_ctx *ctx, const void *instance, int64_t trial, void 
     double *b = scratch, *h = b + l->ld, *theta = h + l->ld, *u = theta + l->ld, r;
     sx_key key = sx_key_derive(q->key_draw, "trial", (uint64_t)trial);
     (void)ctx, (void)exec, (void)result;
-    for (int64_t i = 0; i < l->n; i++) b[i] = l->parts.bias[i] + cue[i];
+    bool evidence = q->o.mode != SX_RECALL_RETAIN;
+    for (int64_t i = 0; i < l->n; i++) b[i] = l->parts.bias[i] + (evidence ? cue[i] : 0);
     for (int e = 0; e < STEPS && clock[0] < q->o.steps; e++, clock[0]++) {
         sx_learn_step(l, q->beta, q->J, b, key, (uint64_t)clock[0], s, h, theta, u);
         if (clock[0] < q->o.burn_in) continue;
@@ -311,9 +240,9 @@ static void median(int64_t n, double *v, double out[3]) {
 static sx_status finish_trials(sx_ctx *ctx, const recall *q, const void *const *states, sx_result *r) {
     const int64_t n = q->l.n, T = q->o.trials;
     const char *group = q->l.group;
-    double *v = NULL, *response = NULL, gain[3];
+    double *v = NULL, *response = NULL, gain[3], mean, se;
     sx_status status;
-    SX_GO(ctx, status, done, sx_alloc(ctx, 4 * T, sizeof *v, &v));
+    SX_GO(ctx, status, done, sx_alloc(ctx, 5 * T, sizeof *v, &v));
     SX_GO(ctx, status, done, sx_alloc(ctx, T * n, sizeof *response, &response));
     for (int64_t k = 0; k < T; k++) {
         const double *cue = at(q, states[k], CUE), *sum = at(q, states[k], SUM);
@@ -324,6 +253,7 @@ static sx_status finish_trials(sx_ctx *ctx, const recall *q, const void *const *
         v[T + k] = in * in;
         v[2 * T + k] = (double)p;
         v[3 * T + k] = v[k] - v[T + k];
+        v[4 * T + k] = q->o.strength < 0 ? -out : out;
     }
     SX_GO(ctx, status, done, sx_result_dim(ctx, r, group, "trial", T));
     SX_GO(ctx, status, done,
@@ -340,6 +270,11 @@ static sx_status finish_trials(sx_ctx *ctx, const recall *q, const void *const *
           sx_result_put(ctx, r, group, "r2_gain_low", "", "1", "lower end of its 95 % interval", &gain[1]));
     SX_GO(ctx, status, done,
           sx_result_put(ctx, r, group, "r2_gain_high", "", "1", "upper end of its 95 % interval", &gain[2]));
+    sx_mean_se(T, v + 4 * T, &mean, &se);
+    SX_GO(ctx, status, done,
+          sx_result_put(ctx, r, group, "correlation", "", "1", "mean correlation of the response with the target",
+                        &mean));
+    if (T > 1) SX_GO(ctx, status, done, sx_result_put(ctx, r, group, "correlation_se", "", "1", "standard error", &se));
     SX_GO(ctx, status, done,
           sx_result_put(ctx, r, group, "response", "trial,unit", "state", "mean response", response));
 done:
@@ -419,7 +354,7 @@ const sx_task_ops sx_recall_task = {
             "pattern follows which.",
     .fields = sx_recall_fields,
     .opts_size = sizeof(sx_recall_opts),
-    .outputs = outputs,
+    .outputs = sx_recall_outputs,
     .needs = "F sample",
     .example = example,
     .open = open_recall,
