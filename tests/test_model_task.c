@@ -98,6 +98,27 @@ static sx_status composed(sx_ctx *ctx, int potential, int metric, int flow, cons
     return sx_composed_create(ctx, &o, needs_w ? w : NULL, NULL, NULL, out);
 }
 
+/* Both forms, with rotation and a coupling, with fast weights of two neurons. */
+static sx_status reentry(sx_ctx *ctx, int form, bool fast, const sx_coupling *w, sx_model **out) {
+    sx_reentry_opts o = SX_REENTRY_OPTS;
+    sx_fields_default(sx_reentry_fields, &o);
+    o.form = form;
+    o.n = fast ? 2 : N;
+    o.gamma = 0.7;
+    o.omega = 0.3;
+    o.eta = fast ? 0.2 : 0.0;
+    return sx_reentry_create(ctx, &o, fast ? NULL : w, NULL, out);
+}
+static void add_reentry(sx_ctx *ctx, cases *c, const sx_coupling *w) {
+    char group[64], form[32];
+    sx_model *m = NULL;
+    for (int k = 0; k < 4; k++) {
+        snprintf(group, sizeof group, "`reentry`, %s%s",
+                 sx_choice_name(SX_REENTRY_FORM_CHOICES, k % 2, form, sizeof form), k / 2 ? ", fast weights" : "");
+        add(ctx, c, group, group, reentry(ctx, k % 2, k / 2, w, &m), &m);
+    }
+}
+
 /* N numbers of state: one layer of N, a stack of two, or an LSTM of N/2. */
 static sx_status cell(sx_ctx *ctx, int kind, int relu, int layers, sx_model **out) {
     double numbers[3 * N * N];
@@ -274,6 +295,7 @@ static void add_models(sx_ctx *ctx, cases *c, const sx_coupling *w) {
                          sx_choice_name(SX_FLOW_CHOICES, f, flow, sizeof flow));
                 add(ctx, c, group, name, composed(ctx, p, g, f, w, &m), &m);
             }
+    add_reentry(ctx, c, w);
     add_cells(ctx, c);
     add_samplers(ctx, c, w);
     add_equations(ctx, c, w);
@@ -699,7 +721,7 @@ static void run_all(cases *c, sx_ctx *ctx) {
 static void test_models(void **state) {
     sx_ctx *ctx = *state;
     cases *c = make_cases(ctx, add_models);
-    assert_int_equal(c->n, 2 + 2 * 2 * 7 + 5 * 5 * 4 + (2 * 2 + 2 + 2 + 2 * 2 + 2) + 2 * 4 + 3 + 3);
+    assert_int_equal(c->n, 2 + 2 * 2 * 7 + 5 * 5 * 4 + (2 * 2 + 2 + 2 + 2 * 2 + 2) + 2 * 4 + 3 + 3 + 4);
     for (int i = 0; i < c->n; i++)
         if (!c->item[i].m) fail_msg("%s: %s", c->item[i].name, c->item[i].message);
     run_all(c, ctx);

@@ -20,6 +20,7 @@
 #include <separatrix/plugin.h>
 #include <separatrix/random.h>
 #include <separatrix/recall.h>
+#include <separatrix/reentry.h>
 #include <separatrix/result.h>
 #include <separatrix/samplers.h>
 #include <separatrix/response.h>

@@ -8,6 +8,7 @@
 #include "experiment/equations_model.h"
 #include "experiment/plugins.h"
 
+#include <separatrix/reentry.h>
 #include <separatrix/samplers.h>
 
 #include <math.h>
@@ -132,6 +133,8 @@ static sx_status create_model(const sx_reader *r, const sx_experiment *e, const 
         *tau = ((const sx_composed_opts *)opts)->tau;
     } else if (strcmp(kind, "free-energy") == 0) {
         SX_GO(ctx, status, done, sx_free_energy_create(ctx, opts, w, labels, out));
+    } else if (strcmp(kind, "reentry") == 0) {
+        SX_GO(ctx, status, done, sx_reentry_create(ctx, opts, w, labels, out));
     } else if (strcmp(kind, "ising") == 0) {
         SX_GO(ctx, status, done, sx_ising_create(ctx, opts, w, labels, out));
     } else if (strcmp(kind, "cell") == 0) {

@@ -352,9 +352,11 @@ sx_status sx_load_couplings(const sx_reader *r, sx_experiment *e) {
         if (c->part && strcmp(e->info->kind, "composed") != 0)
             return sx_node_fail(r, sx_toml_get(c->node, "part"), SX_E_USAGE,
                                 "coupling '%s': 'part' belongs to models of kind 'composed'", c->name);
-        if (c->type == 1 && strcmp(e->info->kind, "composed") == 0)
+        bool one_place = strcmp(e->info->kind, "composed") == 0 || strcmp(e->info->kind, "reentry") == 0;
+        if (c->type == 1 && one_place)
             return sx_node_fail(r, sx_toml_get(c->node, "type"), SX_E_USAGE,
-                                "coupling '%s': models of kind 'composed' have no diffusive coupling", c->name);
+                                "coupling '%s': models of kind '%s' have no diffusive coupling", c->name,
+                                e->info->kind);
     }
     return SX_OK;
 }

@@ -4,6 +4,7 @@
 #include "models/cell_private.h"
 #include "models/complete.h"
 #include "models/equations.h"
+#include "models/reentry_private.h"
 #include "models/samplers_private.h"
 
 #include <separatrix/samplers.h>
@@ -86,6 +87,33 @@ static const char composed_example[] =
     "burn_in = 50.0\n"
     "duration = 200.0\n"
     "dt = 0.01\n"
+    "replicas = 256\n"
+    "record = { every = 0.5 }\n";
+
+static const char reentry_example[] =
+    "title = \"A shell of activity that turns\"\n"
+    "seed = 1\n"
+    "\n"
+    "[model]\n"
+    "kind = \"reentry\"                                # y' = -y + gamma g(r) W y, W = rho + omega A\n"
+    "form = \"gain\"\n"
+    "n = 2\n"
+    "gamma = 1.05\n"
+    "rho = 1.0\n"
+    "omega = 0.5\n"
+    "beta = 0.1                                      # r* = 1 + (gamma rho - 1)/beta = 1.5\n"
+    "\n"
+    "[noise]\n"
+    "kind = \"thermal\"                               # exp(-U(r)/T) stays stationary although it turns\n"
+    "temperature = 0.01\n"
+    "\n"
+    "[[task]]\n"
+    "name = \"traj\"\n"
+    "do = \"simulate\"\n"
+    "initial = [1.5, 0.0]\n"
+    "burn_in = 50.0\n"
+    "duration = 200.0\n"
+    "dt = 0.05\n"
     "replicas = 256\n"
     "record = { every = 0.5 }\n";
 
@@ -245,6 +273,19 @@ static const sx_model_info infos[] = {
       .fields = sx_composed_fields,
       .opts_size = sizeof(sx_composed_opts),
       .ops = &sx_composed_ops },
+    { .kind = "reentry",
+      .title = "Homeostatic reentry",
+      .equation =
+          "soft-shell: y' = -y + gamma W y - kappa r^2 y;  gain: y' = -y + gamma g(r) W y, g = 1/(1 + beta (r - "
+          "1));  r = |y|, W = rho + omega A + C [+ A_f, A_f' = (-A_f + eta y y^T)/tau]",
+      .help = "Activity that feeds back on itself and is held at a finite radius: quenched, reactive and reflective "
+              "regimes, rotation, general "
+              "reentry through a coupling C, fast weights A_f (eta > 0). Thermal noise leaves exp(-U/T) stationary "
+              "where W = rho + omega A in the gain form and in the soft shell.",
+      .example = reentry_example,
+      .fields = sx_reentry_fields,
+      .opts_size = sizeof(sx_reentry_opts),
+      .ops = &sx_reentry_ops },
     { .kind = "cell",
       .title = "Trained recurrent network",
       .equation = "vanilla: h <- phi(W_ih u + b_ih + W_hh h + b_hh);  gru, lstm: PyTorch's equations;  leaky: h <- (1 "

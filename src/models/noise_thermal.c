@@ -5,6 +5,7 @@
 
 #include "core/mutant.h"
 #include "models/equations.h"
+#include "models/reentry_private.h"
 
 typedef struct thermal {
     sx_model *model; /* owned reference: keeps the metric alive */
@@ -107,13 +108,15 @@ static const sx_noise_ops ops = {
 sx_status sx_noise_thermal(sx_ctx *ctx, const sx_model *m, double temperature, sx_noise **out) {
     if (sx_equations_made(m)) return sx_equations_thermal(ctx, m, temperature, out);
     const sx_metric *metric = sx_composed_metric(m);
-    if (!metric)
+    bool reentry = sx_model_operations(m) == &sx_reentry_ops;
+    if (!metric && !reentry)
         return SX_FAIL(ctx, SX_E_UNSUPPORTED,
-                       "thermal noise needs a metric, which model.kind = \"composed\" has, and \"equations\" with a "
-                       "potential; this is \"%s\"",
+                       "thermal noise needs a metric, which model.kind = \"composed\" and \"reentry\" have, and "
+                       "\"equations\" with a potential; this is \"%s\"",
                        sx_model_name(m));
     if (!(temperature >= 0.0 && isfinite(temperature)))
         return SX_FAIL(ctx, SX_E_USAGE, "noise.temperature = %g: want a finite value >= 0", temperature);
+    if (reentry) return sx_reentry_thermal(ctx, m, temperature, out);
     int64_t n = metric->n;
     sx_status status;
     if (sx_metric_constant(metric)) { /* D_i = T / g_i */

@@ -20,6 +20,9 @@ set(SX_MODELS_SOURCES
   src/models/input.c
   src/models/linear.c
   src/models/continuous_bernoulli.c
+  src/models/jet.c
+  src/models/reentry.c
+  src/models/reentry_create.c
   src/models/samplers.c
   src/models/rate.c
   src/models/complete.c
