@@ -177,6 +177,30 @@ static void digits(void **state) {
     sx_experiment_free(ctx, e);
 }
 
+/* The r^2 of a cue x + xi / snr of N numbers with x: for N large snr^2 / (1 + snr^2), its mean over trials within 5 errors of that and 2 / N. */
+static void noisy_cues(void **state) {
+    enum { N = 100, T = 400 };
+    sx_ctx *ctx = *state;
+    double x[N], r2[T], mean = 0, square = 0;
+    sx_sampler_opts so = SX_SAMPLER_OPTS;
+    sx_model *m = NULL;
+    for (int i = 0; i < N; i++) x[i] = i % 2 ? 1 : -1;
+    sx_fields_default(sx_sampler_fields, &so);
+    so.struct_size = sizeof so;
+    so.n = N;
+    OK(sx_ising_create(ctx, &so, NULL, NULL, &m));
+    sx_recall_opts o = defaults(1, N, x);
+    o.snr = 2;
+    o.trials = T;
+    o.steps = 1;
+    sx_result *r = run(ctx, m, &o);
+    get(ctx, r, "recall", "r2_cue", r2);
+    for (int k = 0; k < T; k++) mean += r2[k] / T, square += r2[k] * r2[k] / T;
+    assert_true(fabs(mean - 0.8) < 5 * sqrt((square - mean * mean) / T) + 2.0 / N);
+    sx_result_free(ctx, r);
+    sx_model_free(ctx, m);
+}
+
 /* One step without noise is known: from the cue x with the cue as evidence tanh(beta (b + x + J x)), without evidence ("retain") tanh(beta (b + J x)). */
 static void first_states(void **state) {
     enum { N = 5 };
@@ -335,6 +359,6 @@ int main(void) {
     const struct CMUnitTest tests[] = { cmocka_unit_test(unconnected),  cmocka_unit_test(free_spins),
                                         cmocka_unit_test(digits),       cmocka_unit_test(refusals),
                                         cmocka_unit_test(first_states), cmocka_unit_test(random_rows),
-                                        cmocka_unit_test(continued) };
+                                        cmocka_unit_test(continued),    cmocka_unit_test(noisy_cues) };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -12,8 +12,6 @@
  * set value: J_ij *= (r / r_i)^rate, r_i^2 the mean of s_i^2 over a presentation, at most a factor of two. */
 #include "learn_private.h"
 
-#include "core/mutant.h"
-
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

@@ -6,6 +6,7 @@
 #include "learn_private.h"
 
 #include "core/linalg.h"
+#include "core/mutant.h"
 #include "models/continuous_bernoulli.h"
 
 #include <math.h>
@@ -143,7 +144,7 @@ static void free_energy(const sx_learner *l, void *state, double *p) {
         if (l->o.rule == SX_RULE_FREE_ENERGY_PRINTED)
             for (int64_t i = 0; i < n; i++) h[i] += b[i];
         sx_learn_mean(l, n, h, e);
-        for (int64_t i = 0; i < n; i++) e[i] = l->o.rate * (s[i] - e[i]);
+        for (int64_t i = 0; i < n; i++) e[i] = l->o.rate * (s[i] - (SX_MUTANT(learn_prediction) ? 0 : e[i]));
         if (l->o.rule == SX_RULE_NATURAL_GRADIENT) precision(l, h, theta, e);
         add_outer(l, e, s, J, h);
         clock[1]++;

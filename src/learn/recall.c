@@ -7,6 +7,7 @@
 
 #include "learn_private.h"
 
+#include "core/mutant.h"
 #include "core/stats.h"
 
 #include <math.h>
@@ -153,7 +154,7 @@ static sx_status start(sx_ctx *ctx, const void *instance, int64_t trial, void *s
     }
     for (int64_t i = 0; i < n; i++) mean += q->o.strength * x[i] / (double)n;
     for (int64_t i = 0; i < n; i++) sd += (q->o.strength * x[i] - mean) * (q->o.strength * x[i] - mean) / (double)n;
-    sd = q->o.snr > 0 ? sqrt(sd) / q->o.snr : 0;
+    sd = q->o.snr > 0 ? sqrt(sd) / (SX_MUTANT(recall_snr) ? 1 : q->o.snr) : 0;
     q->l.k->normal(q->key_cue, (uint64_t)trial, SX_SLOT_DW, 0, n, 1, cue);
     for (int64_t i = 0; i < n; i++) cue[i] = q->o.strength * x[i] + sd * cue[i];
     if (q->o.mode == SX_RECALL_COMPLETE) {

@@ -49,7 +49,33 @@ def check_sequence(c, program, work):
         c.z("steps forward of 979 (20 seeds: 258 +- 4)", forward / trials, 258, 4 / np.sqrt(trials) + 4 / np.sqrt(20))
 
 
+# Simulation 4, six networks of tests/nightly/fep_numpy.py (another program, other random numbers): mean and standard deviation over networks
+FORGETTING = {
+    "train": {"norm": (18.0622, 0.0384), "asymmetry": (0.3709, 0.0055), "retrieval": (0.2897, 0.0055), "generalisation": (0.0611, 0.0072)},
+    "cold": {"norm": (18.5803, 0.0434), "ratio": (1.0287, 0.0018), "asymmetry": (0.4388, 0.0157), "upper": (0.9752, 0.0028), "off": (0.9737, 0.0022),
+             "retrieval": (0.2155, 0.0229), "generalisation": (-0.0162, 0.0246)},
+    "hot": {"norm": (13.1822, 0.1000), "ratio": (0.7298, 0.0061), "asymmetry": (0.6212, 0.0130), "upper": (0.8741, 0.0032), "off": (0.8719, 0.0027),
+            "retrieval": (0.1798, 0.0079), "generalisation": (0.0323, 0.0076)},
+}
+
+
+def check_forgetting(c, program, work):
+    upper, off = np.triu_indices(64, 1), ~np.eye(64, dtype=bool)
+    with run(program, "digits/forgetting.toml", work) as f:
+        before = f["train"]["weights"][-1]
+        for name, wants in FORGETTING.items():
+            g, J = f[name], f[name]["weights"][-1]
+            got = {"norm": g["norm"][-1], "ratio": np.linalg.norm(J) / np.linalg.norm(before), "asymmetry": g["asymmetry"][-1],
+                   "upper": np.corrcoef(before[upper], J[upper])[0, 1], "off": np.corrcoef(before[off], J[off])[0, 1],
+                   "retrieval": f["retrieval-" + name]["r2_gain"][()], "generalisation": f["generalisation-" + name]["r2_gain"][()]}
+            for what, (mean, sd) in wants.items():
+                c.z("%s: %s" % (name, what), got[what], mean, sd * np.sqrt(1 + 1 / 6))
+        counts = {name: len(f[name]["hits"]) if "hits" in f[name] else 0 for name in FORGETTING}
+        c.true("attractors are lost without evidence", counts["train"] >= 8 and counts["cold"] <= 7 and counts["hot"] <= 4, str(counts))
+
+
 def check(c, program, work):
+    check_forgetting(c, program, work)
     check_digits(c, program, work)
     check_sequence(c, program, work)
 
