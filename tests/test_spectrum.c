@@ -989,6 +989,7 @@ static void test_resume_and_workers(void **state) {
             o.null = SX_NULL_SHUFFLED;
             o.shuffles = 4;
             o.pseudospectrum = 5;
+            o.track = true;
         } else {
             o.method = SX_SPECTRUM_KRYLOV;
             o.modes = 4;

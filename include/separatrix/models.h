@@ -79,6 +79,8 @@ SX_API extern const sx_field sx_rate_fields[];
 /** W (synaptic) or L (diffusive; already a Laplacian) may be NULL, not both. input may be NULL. */
 SX_API sx_status sx_rate_create(sx_ctx *ctx, const sx_rate_opts *o, const sx_coupling *W, const sx_coupling *L,
                                 const sx_input *input, const char *const *labels, sx_model **out) SX_MUST_USE;
+/** Synaptic weights of a rate network, without its gain (borrowed); NULL: it has none, or the model is of another kind. */
+SX_API const sx_coupling *sx_rate_weights(const sx_model *m);
 
 /** Composed: F = -G(x)^-1 grad Phi(x) + R(x). Constants in the formulas are the options of the same name. */
 typedef enum sx_potential_kind {

@@ -77,6 +77,8 @@ typedef struct sx_spectrum_opts {
     bool non_normality;     /**< numerical abscissa, Henrici departure, Kreiss bound */
     int64_t pseudospectrum; /**< grid points of each axis; 0 = none */
     double tolerance;       /**< relative residual of Krylov modes */
+    bool track;             /**< follow modes from point to point */
+    double least_overlap;   /**< |w^H v| with which a mode is that of the point before */
 } sx_spectrum_opts;
 /** Initialiser; fill in the defaults with sx_fields_default. */
 #define SX_SPECTRUM_OPTS                                                                                               \

@@ -17,7 +17,7 @@
 
 extern const sx_output sx_spectrum_outputs[];
 
-enum { DENSE_AUTO = 1500, DENSE_LIMIT = 20000, KRYLOV_MODES = 20 };
+enum { DENSE_AUTO = 1500, DENSE_LIMIT = 20000, KRYLOV_MODES = 20, TRACK_LIMIT = 4000 };
 
 /* -- options ------------------------------------------------------------------------------------------------------------------ */
 
@@ -70,6 +70,11 @@ static sx_status choose_method(sx_ctx *ctx, sx_spectrum *s, bool time_step) {
     if (!s->dense && o->collective && o->null == SX_NULL_SHUFFLED)
         return SX_FAIL(ctx, SX_E_USAGE,
                        "spectrum.null = \"shuffled\" needs method = \"dense\"; \"edge\" works with Krylov");
+    if (o->track && !o->vectors)
+        return SX_FAIL(ctx, SX_E_USAGE, "spectrum.track = true compares eigenvectors: want vectors = true");
+    if (o->track && s->k > TRACK_LIMIT)
+        return SX_FAIL(ctx, SX_E_USAGE, "spectrum.track = true follows at most %d modes, here %lld: give `modes`",
+                       TRACK_LIMIT, (long long)s->k);
     s->density = o->density;
     if (s->density == SX_DENSITY_AUTO && s->dense) s->density = SX_DENSITY_DENSE;
     if (s->density == SX_DENSITY_DENSE && !s->dense)
@@ -141,15 +146,17 @@ static void fill_plan(sx_ctx *ctx, const sx_spectrum *s, sx_plan *plan) {
                                                               : 0;
     if (workers > items) workers = items;
     double held = s->dense ? 8 * n * n * 7 : 8 * n * (4 * k + 64); /* matrices of one point, LAPACK's copies included */
+    double tracked = s->o.track ? 8 * (8 * k * n + 4 * k * k) + 24 * points * k : 0; /* of finish */
     int64_t stored = (s->o.vectors ? 4 * 8 * s->k * s->n : 0) + (s->o.collective ? s->k * s->n : 0);
     *plan = (sx_plan){ .n_items = items,
                        .state_bytes = s->state_bytes,
                        .sections = s->sections,
                        .n_sections = s->n_sections,
-                       .shared_bytes = (size_t)(s->places.n * s->n * 8) + (size_t)(held * (double)workers),
+                       .shared_bytes =
+                           (size_t)(s->places.n * s->n * 8) + (size_t)(held * (double)workers) + (size_t)tracked,
                        .result_bytes = items * (int64_t)s->state_bytes + (s->o.bins * 8 * 8 + s->o.lags * 16) * items +
                                        (s->density == SX_DENSITY_DENSE ? 2 * 8 * s->o.bins * s->o.bins * items : 0),
-                       .flops = points * (flops + steps * product),
+                       .flops = points * (flops + steps * product + (s->o.track ? 8 * k * k * (2 * n + k) : 0)),
                        .segments = 4 + shuffles };
     plan->disk_bytes = 2 * stored * items + plan->result_bytes + 4 * items * (int64_t)s->state_bytes;
 }
@@ -174,6 +181,14 @@ static void jitter(const sx_spectrum *s, double sd) {
         }
 }
 
+/* Points of one model, when there are several models: snapshot after snapshot with the same points each. */
+static int64_t points_of_a_model(const sx_points *at) {
+    int64_t same = 1;
+    if (at->n < 1 || !at->models) return 1;
+    while (same < at->n && at->models[same] == at->models[0]) same++;
+    return same;
+}
+
 static sx_status prepare(sx_ctx *ctx, sx_spectrum *s, const sx_model *m) {
     static const double unit_step = 1;
     const sx_points *at = &s->o.at;
@@ -185,6 +200,7 @@ static sx_status prepare(sx_ctx *ctx, sx_spectrum *s, const sx_model *m) {
     SX_TRY(ctx, sx_places_create(ctx, m, at, "spectrum.at", &s->places));
     s->n = sx_model_n(m);
     s->map = sx_model_kind(m) == SX_MAP || sx_model_kind(m) == SX_SAMPLER;
+    s->stride = points_of_a_model(at);
     jitter(s, at->jitter);
     SX_TRY(ctx, read_pair(ctx, "range", s->o.range, s->range));
     SX_TRY(ctx, read_pair(ctx, "lag_range", s->o.lag_range, s->lag_range));

@@ -150,6 +150,20 @@ const sx_field sx_spectrum_fields[] = {
       .hi = 400,
       .def = "0",
       .help = "grid points of each axis of the pseudospectrum; 0 = none" },
+    { .name = "track",
+      .type = SX_BOOL,
+      F(track),
+      .def = "false",
+      .help = "follow modes from point to point, such as the snapshots of learned weights" },
+    { .name = "least_overlap",
+      .type = SX_F64,
+      F(least_overlap),
+      .lo = 0,
+      .hi = 1,
+      .flags = SX_LO_OPEN,
+      .def = "0.5",
+      .unit = "1",
+      .help = "overlap |w^H v| with which a mode is that of the point before (track)" },
     SX_FIELD_END
 };
 
@@ -187,5 +201,9 @@ const sx_output sx_spectrum_outputs[] = {
     { "gap", "point,mode", "1/time", "next larger rate minus the rate; 0 for the last" },
     { "persistence", "point,mode", "1", "overlap of a slow mode with the slow modes one relaxation time later" },
     { "null_rate", "point", "1/time", "slowest rate of the null model" },
+    { "track_index", "point,mode", "1", "track that a mode belongs to; -1: it is followed to no other point (track)" },
+    { "track_overlap", "point,mode", "1", "overlap |w^H v| with the mode of the same track at the point before" },
+    { "track_rate", "track,point", "1/time", "relaxation rate along a track" },
+    { "track_frequency", "track,point", "1/time", "angular frequency along a track" },
     { NULL, NULL, NULL, NULL }
 };

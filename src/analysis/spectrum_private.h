@@ -77,7 +77,8 @@ typedef struct sx_spectrum {
     sx_places places; /* n points; none of them when a reference found nothing */
     char *group;
     sx_key key;
-    int64_t n, k; /* numbers of the state, reported modes */
+    int64_t n, k;   /* numbers of the state, reported modes */
+    int64_t stride; /* a track goes from point p to p + stride: several points per model */
     double range[2], lag_range[2], infrared[2];
     bool map, dense, empty;
     int density; /* sx_density_method, never AUTO */
@@ -170,6 +171,10 @@ bool sx_spectrum_joint(const sx_spectrum *s, const void *state, int64_t rates, c
 /* spectrum_density.c: common axes, densities, memory kernel, infrared exponent of all points */
 sx_status sx_spectrum_density_write(sx_ctx *ctx, const sx_spectrum *s, const void *const *states,
                                     sx_result *result) SX_MUST_USE;
+
+/* spectrum_track.c: links between the modes of successive points, from the vectors in the result. */
+sx_status sx_spectrum_track(sx_ctx *ctx, const sx_spectrum *s, const void *const *states,
+                            sx_result *result) SX_MUST_USE;
 
 /* spectrum_finish.c */
 sx_status sx_spectrum_define(sx_ctx *ctx, void *instance, sx_result *result);

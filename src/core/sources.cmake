@@ -28,6 +28,7 @@ set(SX_CORE_SOURCES
   src/core/lanczos_quadrature.c
   src/core/joint_density.c
   src/core/power_law.c
+  src/core/assignment.c
 )
 if(SX_MUTANTS)
   list(APPEND SX_CORE_SOURCES src/core/mutant.c)

@@ -149,18 +149,30 @@ static sx_status skip_task(sx_ctx *ctx, sx_run *run, const sx_task_spec *t, cons
     return status;
 }
 
-/* Which snapshot of the learned weights each point of a task belongs to. */
+/* Which snapshot of the learned weights each point of a task belongs to, and after how many epochs it was taken. */
 static sx_status put_snapshots(sx_ctx *ctx, sx_run *run, const sx_task_spec *t, int64_t snapshots) {
-    const char *name;
-    int64_t points = 0, length;
-    double *number = NULL;
+    const char *name, *dims[8];
+    int64_t points = 0, length, shape[8];
+    double *number = NULL, *epoch = NULL;
+    sx_status status = SX_OK;
+    int id = sx_result_find(run->result, t->learned, "epoch");
     for (int i = 0; sx_result_dim_at(run->result, t->name, i, &name, &length); i++)
         if (strcmp(name, "point") == 0) points = length;
     if (points % snapshots != 0 || points == 0) return SX_OK;
-    SX_TRY(ctx, sx_alloc(ctx, points, sizeof *number, &number));
+    SX_GO(ctx, status, done, sx_alloc(ctx, points, sizeof *number, &number));
     for (int64_t k = 0; k < points; k++) number[k] = (double)(k / (points / snapshots));
-    sx_status status =
-        sx_result_put(ctx, run->result, t->name, "snapshot", "point", "1", "snapshot of the learned weights", number);
+    SX_GO(
+        ctx, status, done,
+        sx_result_put(ctx, run->result, t->name, "snapshot", "point", "1", "snapshot of the learned weights", number));
+    if (id < 0 || sx_result_shape(run->result, id, shape, dims) != 1 || shape[0] != snapshots) goto done;
+    SX_GO(ctx, status, done, sx_alloc(ctx, snapshots, sizeof *epoch, &epoch));
+    SX_GO(ctx, status, done, sx_result_read(ctx, run->result, id, NULL, NULL, epoch));
+    for (int64_t k = 0; k < points; k++) number[k] = epoch[k / (points / snapshots)];
+    SX_GO(ctx, status, done,
+          sx_result_put(ctx, run->result, t->name, "epoch", "point", "1", "epochs of learning before the snapshot",
+                        number));
+done:
+    sx_free(ctx, epoch);
     sx_free(ctx, number);
     return status;
 }

@@ -4,6 +4,8 @@
  * snapshots, so a run that was interrupted continues with the same bits. */
 #include "learn_private.h"
 
+#include <separatrix/models.h>
+
 #include <math.h>
 #include <string.h>
 
@@ -21,6 +23,10 @@ bool sx_learn_needs_start(int rule) {
 static bool uses_network(int rule) {
     return sx_learn_is_free_energy(rule) || rule == SX_RULE_ANTI_HEBBIAN || rule == SX_RULE_CONTRASTIVE_DIVERGENCE ||
            rule == SX_RULE_EQUILIBRIUM_PROPAGATION || rule == SX_RULE_SYNAPTIC_SCALING;
+}
+/* W of the model: what `start = "model"` begins with. */
+static const sx_coupling *weights_of(const sx_learner *l) {
+    return l->sampled ? l->parts.weights : sx_rate_weights(l->model);
 }
 static bool uses_data(int rule) {
     return rule != SX_RULE_ANTI_HEBBIAN && rule != SX_RULE_METRIC && !sx_learn_needs_start(rule);
@@ -57,7 +63,7 @@ static sx_status check(sx_ctx *ctx, sx_learner *l) {
     if (sx_learn_needs_start(o->rule) && o->start != 1)
         return SX_FAIL(ctx, SX_E_USAGE,
                        "learn.start = \"zero\": the rule \"%s\" scales weights: want start = \"model\"", rule);
-    if (o->start == 1 && !(l->sampled && l->parts.weights))
+    if (o->start == 1 && !weights_of(l))
         return SX_FAIL(ctx, SX_E_UNSUPPORTED, "learn.start = \"model\": the model '%s' has no weights to begin with",
                        sx_model_name(l->model));
     if (o->rule == SX_RULE_STORKEY && o->epochs > l->patterns && l->patterns > 0)
@@ -117,7 +123,7 @@ static sx_status prepare(sx_ctx *ctx, sx_learner *l, sx_plan *plan) {
     if (l->sampled) memcpy(l->bias, l->parts.bias, (size_t)l->n * sizeof *l->bias);
     if (o->start == 1) {
         SX_TRY(ctx, sx_alloc(ctx, l->n * l->n, sizeof *l->first, &l->first));
-        sx_coupling_add_to_dense(l->parts.weights, 1, NULL, l->first);
+        sx_coupling_add_to_dense(weights_of(l), 1, NULL, l->first);
     }
     if ((o->rule == SX_RULE_HEBB || o->rule == SX_RULE_PSEUDO_INVERSE) && l->patterns > 0)
         SX_TRY(ctx, sx_learn_target(ctx, l));

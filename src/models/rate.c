@@ -367,6 +367,10 @@ const sx_model_ops sx_rate_ops = {
     .trials = trials,
 };
 
+const sx_coupling *sx_rate_weights(const sx_model *m) {
+    return sx_model_operations(m) == &sx_rate_ops ? ((const rate *)sx_model_self(m))->W : NULL;
+}
+
 /* -- creation -------------------------------------------------------------------------------------------------------------------------- */
 
 /* "left term + term + ..." of the terms that are there */

@@ -15,6 +15,7 @@ typedef struct sx_view {
     const char *group, *name, *dims[8];
     int64_t shape[8];
     int64_t points, shown; /* points of the task, those drawn */
+    int64_t main;          /* where there is room for one point only: the first, or the last snapshot */
 } sx_view;
 
 static bool is_map(const sx_view *v) {
@@ -26,15 +27,36 @@ static int other(const sx_view *v, const char *name) {
     return sx_result_find(v->f->r, v->group, name);
 }
 
+/* The i-th point drawn: the first ones, of snapshots some from the first to the last. */
+static int64_t drawn_point(const sx_view *v, int64_t i) {
+    return v->main > 0 && v->shown > 1 ? i * (v->points - 1) / (v->shown - 1) : i;
+}
+
+/* Number of the snapshot, or its epoch, at a point: variable `name` over points; false without it. */
+static sx_status along_points(const sx_view *v, const char *name, int64_t point, double *out, bool *there) {
+    int id = other(v, name);
+    *there = id >= 0;
+    return id < 0 ? SX_OK : sx_result_read(v->f->ctx, v->f->r, id, &point, &(int64_t){ 1 }, out);
+}
+
 static sx_status point_name(const sx_view *v, int64_t point, const char **out) {
+    static const char *const words[2] = { "epoch", "snapshot" };
+    double number;
+    bool there = false;
     *out = "";
-    return v->points > 1 ? sx_figures_print(v->f, out, "point %lld", (long long)point) : SX_OK;
+    if (v->points < 2) return SX_OK;
+    for (int k = 0; k < 2; k++) {
+        SX_TRY(v->f->ctx, along_points(v, words[k], point, &number, &there));
+        if (there) return sx_figures_print(v->f, out, "%s %.0f", words[k], number);
+    }
+    return sx_figures_print(v->f, out, "point %lld", (long long)point);
 }
 
 static sx_status shown_of(const sx_view *v, const char *rest, const char **out) {
     if (v->shown < v->points)
-        return sx_figures_print(v->f, out, "The first %lld of %lld points. %s", (long long)v->shown,
-                                (long long)v->points, rest);
+        return sx_figures_print(v->f, out,
+                                v->main > 0 ? "%lld of %lld snapshots. %s" : "The first %lld of %lld points. %s",
+                                (long long)v->shown, (long long)v->points, rest);
     return sx_figures_print(v->f, out, "%s", rest);
 }
 
@@ -108,7 +130,7 @@ static sx_status plane(sx_view *v) {
     figure->y.label = "imaginary part";
     SX_GO(v->f->ctx, status, done, sx_alloc(v->f->ctx, 2 * n, sizeof *all, &all));
     for (int64_t p = 0; p < v->shown; p++) {
-        int64_t start[3] = { p, 0, 0 }, count[3] = { 1, n, 2 };
+        int64_t start[3] = { drawn_point(v, p), 0, 0 }, count[3] = { 1, n, 2 };
         double *x, *y;
         SX_GO(v->f->ctx, status, done, sx_figures_take(v->f, m, sizeof *x, &x));
         SX_GO(v->f->ctx, status, done, sx_figures_take(v->f, m, sizeof *y, &y));
@@ -119,7 +141,7 @@ static sx_status plane(sx_view *v) {
             top = fmax(top, fabs(y[i]));
         }
         figure->series[p] = (sx_series){ .kind = SX_SERIES_POINTS, .colour = (int)p, .n = m, .x = x, .y = y };
-        SX_GO(v->f->ctx, status, done, point_name(v, p, &figure->series[p].name));
+        SX_GO(v->f->ctx, status, done, point_name(v, start[0], &figure->series[p].name));
         if (v->points == 1) figure->series[p].name = "eigenvalues";
     }
     if (law)
@@ -172,10 +194,10 @@ static sx_status curves(sx_view *v, bool counted) {
     for (int64_t i = 0; i < figure->n_series; i++) {
         sx_series *s = &figure->series[i];
         bool is_theory = i >= v->shown;
-        int64_t at[8] = { i % v->shown };
+        int64_t at[8] = { drawn_point(v, i % v->shown) };
         SX_TRY(v->f->ctx, sx_figures_curve(v->f, is_theory ? theory : v->id, 1, at, s, &reduced));
         s->kind = SX_SERIES_LINE;
-        s->colour = v->shown == 1 && is_theory ? -1 : (int)at[0];
+        s->colour = v->shown == 1 && is_theory ? -1 : (int)(i % v->shown);
         s->dashed = is_theory;
         if (counted) s->error = NULL;
         if (counted && !is_theory && !kernel && !logarithmic && !reduced) SX_TRY(v->f->ctx, outline_of_bins(v, s));
@@ -196,8 +218,9 @@ static sx_status curves(sx_view *v, bool counted) {
 
 static sx_status heat(sx_view *v) {
     sx_figure *figure;
-    int64_t at[8] = { 0 };
+    int64_t at[8] = { v->main };
     bool reduced;
+    const char *name;
     if (v->shape[1] < 2 || v->shape[2] < 2) return SX_OK;
     SX_TRY(v->f->ctx, sx_figures_add(v->f, v->id, 0, &figure));
     bool pseudo = strcmp(v->name, "pseudospectrum") == 0;
@@ -205,8 +228,8 @@ static sx_status heat(sx_view *v) {
     if (pseudo) {
         double *cells = (double *)(uintptr_t)figure->cells, *x, *y;
         for (int64_t i = 0; i < figure->rows * figure->columns; i++) cells[i] = log10(fmax(cells[i], 1e-300));
-        SX_TRY(v->f->ctx, row(v, other(v, "pseudospectrum_re"), 0, v->shape[2], &x));
-        SX_TRY(v->f->ctx, row(v, other(v, "pseudospectrum_im"), 0, v->shape[1], &y));
+        SX_TRY(v->f->ctx, row(v, other(v, "pseudospectrum_re"), v->main, v->shape[2], &x));
+        SX_TRY(v->f->ctx, row(v, other(v, "pseudospectrum_im"), v->main, v->shape[1], &y));
         figure->cell_x = x;
         figure->cell_y = y;
         figure->x = (sx_axis){ .label = "Re z", .unit = figure->z.unit };
@@ -217,10 +240,12 @@ static sx_status heat(sx_view *v) {
         figure->y.label = "angular frequency";
         figure->z.label = "density of modes";
     }
+    SX_TRY(v->f->ctx, point_name(v, v->main, &name));
     return sx_figures_print(
-        v->f, &figure->caption, "%s%s",
-        pseudo ? "Smallest singular value of z − J: where it is small, small perturbations of J have eigenvalues." : "",
-        v->points > 1 ? " The first point." : "");
+        v->f, &figure->caption, "%s%s%s%s",
+        pseudo ? "Smallest singular value of z − J: where it is small, small perturbations of J have eigenvalues. "
+               : "",
+        *name ? "At " : "", name, *name ? "." : "");
 }
 
 /* -- modes -------------------------------------------------------------------------------------------------------------------- */
@@ -240,16 +265,17 @@ static sx_status participation(sx_view *v) {
     SX_TRY(v->f->ctx, sx_figures_take(v->f, n * v->shown, sizeof *mx, &mx));
     SX_TRY(v->f->ctx, sx_figures_take(v->f, n * v->shown, sizeof *my, &my));
     for (int64_t p = 0; p < v->shown; p++) {
-        SX_TRY(v->f->ctx, row(v, rate_id, p, n, &x));
-        SX_TRY(v->f->ctx, row(v, v->id, p, n, &y));
-        if (flag_id >= 0) SX_TRY(v->f->ctx, row(v, flag_id, p, n, &flag));
+        int64_t at = drawn_point(v, p);
+        SX_TRY(v->f->ctx, row(v, rate_id, at, n, &x));
+        SX_TRY(v->f->ctx, row(v, v->id, at, n, &y));
+        if (flag_id >= 0) SX_TRY(v->f->ctx, row(v, flag_id, at, n, &flag));
         for (int64_t i = 0; flag && i < n; i++)
             if (flag[i] > 0) {
                 mx[marked] = x[i];
                 my[marked++] = y[i];
             }
         figure->series[p] = (sx_series){ .kind = SX_SERIES_POINTS, .colour = (int)p, .n = n, .x = x, .y = y };
-        SX_TRY(v->f->ctx, point_name(v, p, &figure->series[p].name));
+        SX_TRY(v->f->ctx, point_name(v, at, &figure->series[p].name));
         if (v->points == 1 && flag) figure->series[p].name = "modes";
     }
     if (marked > 0)
@@ -270,7 +296,7 @@ static sx_status slow_modes(sx_view *v) {
     sx_status status = SX_OK;
     int frequency_id = other(v, "angular_frequency"), drawn = 0;
     if (n < 3 || n > SX_FIGURE_POINTS || frequency_id < 0) return SX_OK;
-    SX_TRY(v->f->ctx, row(v, frequency_id, 0, modes, &frequency));
+    SX_TRY(v->f->ctx, row(v, frequency_id, v->main, modes, &frequency));
     SX_TRY(v->f->ctx, sx_figures_add(v->f, v->id, MODES, &figure));
     SX_TRY(v->f->ctx, sx_figures_print(v->f, &figure->title, "Slow modes over the units"));
     SX_TRY(v->f->ctx, sx_figures_axis(v->f, v->group, "unit", n, &figure->x));
@@ -278,7 +304,7 @@ static sx_status slow_modes(sx_view *v) {
     figure->wide = n > 40;
     SX_TRY(v->f->ctx, sx_alloc(v->f->ctx, 2 * n, sizeof *pair, &pair));
     for (int64_t j = 0; j < modes && drawn < MODES; j++) {
-        int64_t start[4] = { 0, j, 0, 0 }, count[4] = { 1, 1, n, 2 };
+        int64_t start[4] = { v->main, j, 0, 0 }, count[4] = { 1, 1, n, 2 };
         double *x, *y;
         if (!(frequency[j] >= 0)) continue; /* the other of a pair; not converged */
         SX_GO(v->f->ctx, status, done, sx_figures_take(v->f, n, sizeof *x, &x));
@@ -294,9 +320,11 @@ static sx_status slow_modes(sx_view *v) {
         drawn++;
     }
     figure->n_series = drawn;
+    const char *name;
+    SX_GO(v->f->ctx, status, done, point_name(v, v->main, &name));
     status = sx_figures_print(v->f, &figure->caption,
-                              "Right eigenvectors of the slowest modes%s; one of each conjugate pair.",
-                              v->points > 1 ? " at the first point" : "");
+                              "Right eigenvectors of the slowest modes%s%s; one of each conjugate pair.",
+                              *name ? " at " : "", name);
 done:
     sx_free(v->f->ctx, pair);
     return status;
@@ -315,13 +343,139 @@ static sx_status rates(sx_view *v) {
     SX_TRY(v->f->ctx, sx_figures_take(v->f, n, sizeof *x, &x));
     for (int64_t i = 0; i < n; i++) x[i] = (double)i;
     for (int64_t p = 0; p < v->shown; p++) {
-        SX_TRY(v->f->ctx, row(v, v->id, p, n, &y));
-        SX_TRY(v->f->ctx, row(v, error_id, p, n, &error));
+        SX_TRY(v->f->ctx, row(v, v->id, drawn_point(v, p), n, &y));
+        SX_TRY(v->f->ctx, row(v, error_id, drawn_point(v, p), n, &error));
         figure->series[p] =
             (sx_series){ .kind = SX_SERIES_POINTS, .colour = (int)p, .n = n, .x = x, .y = y, .error = error };
-        SX_TRY(v->f->ctx, point_name(v, p, &figure->series[p].name));
+        SX_TRY(v->f->ctx, point_name(v, drawn_point(v, p), &figure->series[p].name));
     }
     return shown_of(v, "The slowest first. Bars: bound of rounding and residual.", &figure->caption);
+}
+
+/* -- tracks ------------------------------------------------------------------------------------------------------------------- */
+
+/* Where the points stand on the axis of a figure of tracks: epochs of learning, snapshots, or their numbers. */
+static sx_status track_axis(const sx_view *v, int64_t points, double **x, sx_axis *axis) {
+    static const char *const words[2] = { "epoch", "snapshot" };
+    int id = -1;
+    *axis = (sx_axis){ .label = "point", .unit = "" };
+    SX_TRY(v->f->ctx, sx_figures_take(v->f, points, sizeof **x, x));
+    for (int k = 0; k < 2 && id < 0; k++) {
+        id = other(v, words[k]);
+        if (id >= 0) axis->label = words[k];
+    }
+    for (int64_t p = 0; p < points; p++) (*x)[p] = (double)p;
+    if (id < 0) return SX_OK;
+    SX_TRY(v->f->ctx, sx_result_read(v->f->ctx, v->f->r, id, NULL, NULL, *x));
+    axis->log = (*x)[0] > 0 && (*x)[points - 1] > 30 * (*x)[0];
+    return SX_OK;
+}
+
+/* Modes of all points in grey: the slowest of each, at most SX_FIGURE_POINTS in all. */
+static sx_status cloud(const sx_view *v, const char *name, int64_t points, const double *x, sx_series *s) {
+    int64_t shape[8], m = 0;
+    const char *dims[8];
+    double *px, *py;
+    int id = other(v, name);
+    if (id < 0) return SX_OK;
+    (void)sx_result_shape(v->f->r, id, shape, dims);
+    int64_t each = SX_FIGURE_POINTS / points + 1;
+    if (each > shape[1]) each = shape[1];
+    const int64_t start[2] = { 0, 0 }, count[2] = { points, each };
+    SX_TRY(v->f->ctx, sx_figures_take(v->f, points * each, sizeof *px, &px));
+    SX_TRY(v->f->ctx, sx_figures_take(v->f, points * each, sizeof *py, &py));
+    SX_TRY(v->f->ctx, sx_result_read(v->f->ctx, v->f->r, id, start, count, py));
+    for (int64_t i = 0; i < points * each; i++) {
+        if (isnan(py[i])) continue;
+        px[m] = x[i / each];
+        py[m++] = py[i];
+    }
+    *s = (sx_series){ .name = each < shape[1] ? "slowest modes" : "all modes",
+                      .kind = SX_SERIES_POINTS,
+                      .colour = 6,
+                      .n = m,
+                      .x = px,
+                      .y = py };
+    return SX_OK;
+}
+
+/* The tracks that come to the smallest rates, one of each conjugate pair: rank[i], at most `most`. */
+static sx_status slowest_tracks(const sx_view *v, int64_t most, int64_t *rank, int64_t *count) {
+    int64_t tracks = v->shape[0], points = v->shape[1];
+    double *rate = NULL, *frequency = NULL, *score = NULL;
+    sx_status status;
+    *count = 0;
+    SX_GO(v->f->ctx, status, done, sx_alloc(v->f->ctx, tracks * points, sizeof *rate, &rate));
+    SX_GO(v->f->ctx, status, done, sx_alloc(v->f->ctx, tracks * points, sizeof *frequency, &frequency));
+    SX_GO(v->f->ctx, status, done, sx_alloc(v->f->ctx, tracks, sizeof *score, &score));
+    SX_GO(v->f->ctx, status, done, sx_result_read(v->f->ctx, v->f->r, other(v, "track_rate"), NULL, NULL, rate));
+    SX_GO(v->f->ctx, status, done,
+          sx_result_read(v->f->ctx, v->f->r, other(v, "track_frequency"), NULL, NULL, frequency));
+    for (int64_t c = 0; c < tracks; c++) {
+        score[c] = (double)INFINITY;
+        for (int64_t p = 0; p < points; p++) {
+            if (frequency[c * points + p] < 0) { /* the other of a pair */
+                score[c] = (double)INFINITY;
+                break;
+            }
+            if (rate[c * points + p] < score[c]) score[c] = rate[c * points + p];
+        }
+    }
+    while (*count < most) {
+        int64_t best = 0;
+        for (int64_t c = 1; c < tracks; c++)
+            if (score[c] < score[best]) best = c;
+        if (!(score[best] < (double)INFINITY)) break;
+        rank[(*count)++] = best;
+        score[best] = (double)INFINITY;
+    }
+done:
+    sx_free(v->f->ctx, score);
+    sx_free(v->f->ctx, frequency);
+    sx_free(v->f->ctx, rate);
+    return status;
+}
+
+/* Rates, or angular frequencies, of tracked modes over the snapshots. */
+static sx_status tracks(sx_view *v) {
+    enum { LINES = SX_FIGURE_CURVES - 1 };
+    sx_figure *figure;
+    bool frequency = strcmp(v->name, "track_frequency") == 0;
+    int64_t points = v->shape[1], rank[LINES], count, drawn = 0;
+    double *x, *y, turning = 0;
+    sx_axis axis;
+    SX_TRY(v->f->ctx, slowest_tracks(v, LINES, rank, &count));
+    SX_TRY(v->f->ctx, track_axis(v, points, &x, &axis));
+    for (int64_t i = 0; i < count && frequency; i++) { /* nothing turns: no figure */
+        SX_TRY(v->f->ctx, row(v, v->id, rank[i], points, &y));
+        for (int64_t p = 0; p < points; p++) turning = fmax(turning, isfinite(y[p]) ? fabs(y[p]) : 0);
+    }
+    if (count == 0 || (frequency && !(turning > 0))) return SX_OK;
+    SX_TRY(v->f->ctx, sx_figures_add(v->f, v->id, (int)count + 1, &figure));
+    SX_TRY(v->f->ctx, sx_figures_print(v->f, &figure->title, "%s of tracked modes",
+                                       frequency ? "Angular frequency" : "Relaxation rate"));
+    SX_TRY(v->f->ctx, sx_figures_value_axis(v->f, v->id, &figure->y));
+    figure->x = axis;
+    figure->y.label = frequency ? "angular frequency" : "relaxation rate";
+    SX_TRY(v->f->ctx, cloud(v, frequency ? "angular_frequency" : "relaxation_rate", points, x, &figure->series[0]));
+    for (int64_t i = 0; i < count; i++) {
+        double *at, *value;
+        int64_t m = 0;
+        SX_TRY(v->f->ctx, row(v, v->id, rank[i], points, &value));
+        SX_TRY(v->f->ctx, sx_figures_take(v->f, points, sizeof *at, &at));
+        for (int64_t p = 0; p < points; p++) {
+            if (isnan(value[p])) continue;
+            at[m] = x[p];
+            value[m++] = value[p];
+        }
+        sx_series *s = &figure->series[1 + drawn];
+        *s = (sx_series){ .kind = SX_SERIES_LINE, .colour = (int)drawn, .n = m, .x = at, .y = value };
+        SX_TRY(v->f->ctx, sx_figures_print(v->f, &s->name, "track %lld", (long long)rank[i]));
+        drawn++;
+    }
+    return sx_figures_print(v->f, &figure->caption,
+                            "Lines: the tracks that become slowest, of %lld%s. Grey: modes at each point.",
+                            (long long)v->shape[0], frequency ? "; one of each conjugate pair" : "");
 }
 
 sx_status sx_figure_spectrum(sx_figures *f, int id) {
@@ -332,9 +486,11 @@ sx_status sx_figure_spectrum(sx_figures *f, int id) {
     if (!task || strcmp(task, "spectrum") != 0) return SX_STOPPED;
     v.name = var->name;
     v.n_dims = sx_result_shape(f->r, id, v.shape, v.dims);
+    if (v.n_dims == 2 && strcmp(v.dims[0], "track") == 0) return tracks(&v);
     if (v.n_dims < 2 || strcmp(v.dims[0], "point") != 0 || v.shape[0] < 1) return SX_OK; /* in the tables */
     v.points = v.shape[0];
     v.shown = v.points < SX_FIGURE_CURVES ? v.points : SX_FIGURE_CURVES;
+    v.main = other(&v, "snapshot") >= 0 ? v.points - 1 : 0;
     bool counted = method && strncmp(method, "counts", 6) == 0;
     if (strcmp(v.name, "eigenvalue") == 0) return plane(&v);
     if (strcmp(v.name, "tdos") == 0 || strcmp(v.name, "tdos_log") == 0 || strcmp(v.name, "kernel") == 0)
