@@ -267,6 +267,32 @@ static void add_samplers(sx_ctx *ctx, cases *c, const sx_coupling *w) {
         }
 }
 
+static void add_memories(sx_ctx *ctx, cases *c, const sx_coupling *w) {
+    static const double keys[2 * N] = { 1, 0.5, -0.5, 0, -0.5, 1, 0, 0.5 };
+    char phi[32], name[128];
+    sx_model *m = NULL;
+    for (int k = 0; k <= SX_HOPFIELD_LINEAR; k++) {
+        sx_hopfield_opts o = SX_HOPFIELD_OPTS;
+        sx_fields_default(sx_hopfield_fields, &o);
+        o.struct_size = sizeof o;
+        o.phi = k;
+        snprintf(name, sizeof name, "hopfield, %s", sx_choice_name(SX_HOPFIELD_PHI_CHOICES, k, phi, sizeof phi));
+        add(ctx, c, "`hopfield`", name, sx_hopfield_create(ctx, &o, w, NULL, &m), &m);
+        for (int energy = 0; energy <= SX_DENSE_LOGSUMEXP; energy++) {
+            sx_dense_hopfield_opts d = SX_DENSE_HOPFIELD_OPTS;
+            sx_fields_default(sx_dense_hopfield_fields, &d);
+            d.struct_size = sizeof d;
+            d.n = N;
+            d.keys = (sx_values){ 2 * N, keys };
+            d.energy = energy;
+            d.degree = k == SX_HOPFIELD_LINEAR ? 2 : 3;
+            d.phi = k;
+            snprintf(name, sizeof name, "dense-hopfield, %s, %s", energy ? "log-sum-exp" : "polynomial", phi);
+            add(ctx, c, "`dense-hopfield`", name, sx_dense_hopfield_create(ctx, &d, NULL, &m), &m);
+        }
+    }
+}
+
 /* The bare models: each kind in each variant. */
 static void add_models(sx_ctx *ctx, cases *c, const sx_coupling *w) {
     sx_model *m = NULL;
@@ -298,6 +324,7 @@ static void add_models(sx_ctx *ctx, cases *c, const sx_coupling *w) {
     add_reentry(ctx, c, w);
     add_cells(ctx, c);
     add_samplers(ctx, c, w);
+    add_memories(ctx, c, w);
     add_equations(ctx, c, w);
     add_plugins(ctx, c);
 }
@@ -721,7 +748,7 @@ static void run_all(cases *c, sx_ctx *ctx) {
 static void test_models(void **state) {
     sx_ctx *ctx = *state;
     cases *c = make_cases(ctx, add_models);
-    assert_int_equal(c->n, 2 + 2 * 2 * 7 + 5 * 5 * 4 + (2 * 2 + 2 + 2 + 2 * 2 + 2) + 2 * 4 + 3 + 3 + 4);
+    assert_int_equal(c->n, 2 + 2 * 2 * 7 + 5 * 5 * 4 + (2 * 2 + 2 + 2 + 2 * 2 + 2) + 2 * 4 + 3 + 3 + 4 + 4 * 3);
     for (int i = 0; i < c->n; i++)
         if (!c->item[i].m) fail_msg("%s: %s", c->item[i].name, c->item[i].message);
     run_all(c, ctx);

@@ -11,6 +11,7 @@
 #include <separatrix/equations.h>
 #include <separatrix/fixed_points.h>
 #include <separatrix/field.h>
+#include <separatrix/hopfield.h>
 #include <separatrix/lyapunov.h>
 #include <separatrix/learn.h>
 #include <separatrix/model.h>

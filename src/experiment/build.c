@@ -9,6 +9,7 @@
 #include "experiment/plugins.h"
 
 #include <separatrix/reentry.h>
+#include <separatrix/hopfield.h>
 #include <separatrix/samplers.h>
 
 #include <math.h>
@@ -137,6 +138,17 @@ static sx_status create_model(const sx_reader *r, const sx_experiment *e, const 
         SX_GO(ctx, status, done, sx_reentry_create(ctx, opts, w, labels, out));
     } else if (strcmp(kind, "ising") == 0) {
         SX_GO(ctx, status, done, sx_ising_create(ctx, opts, w, labels, out));
+    } else if (strcmp(kind, "hopfield") == 0 && !l) {
+        SX_GO(ctx, status, done, sx_hopfield_create(ctx, opts, w, labels, out));
+        *tau = ((const sx_hopfield_opts *)opts)->tau;
+    } else if (strcmp(kind, "dense-hopfield") == 0 && !l && !w) {
+        SX_GO(ctx, status, done, sx_dense_hopfield_create(ctx, opts, labels, out));
+        *tau = ((const sx_dense_hopfield_opts *)opts)->tau;
+    } else if (strcmp(kind, "hopfield") == 0 || strcmp(kind, "dense-hopfield") == 0) {
+        status = sx_node_fail(r, e->couplings[0].node, SX_E_USAGE,
+                              l ? "models of kind '%s' have no diffusive coupling"
+                                : "models of kind '%s' have no coupling; their patterns stand in 'data' or 'keys'",
+                              kind);
     } else if (strcmp(kind, "cell") == 0) {
         SX_GO(ctx, status, done, sx_cell_build(r, e, opts, in, out));
     } else if (sx_equations_is(e)) {
@@ -243,10 +255,10 @@ sx_status sx_build_create(sx_ctx *ctx, const sx_experiment *e, bool survey, sx_b
     b->bind = (sx_binding){ .directory = e->directory, .n = -1, .state = -1, .files = e->hash };
     sx_reader r = { .ctx = ctx, .name = e->name, .arena = &b->arena, .bind = &b->bind };
     SX_GO(ctx, status, done, sx_alloc(ctx, e->n_couplings, sizeof *all, &all));
+    SX_GO(ctx, status, done, sx_data_build(&r, e)); /* models may take patterns from it */
     SX_GO(ctx, status, done, sx_couple_all(&r, e, all));
     SX_GO(ctx, status, done, build_model(&r, e, all, &b->model));
     if (survey) SX_GO(ctx, status, done, describe_couplings(ctx, e, all, &b->couplings));
-    SX_GO(ctx, status, done, sx_data_build(&r, e));
     SX_GO(ctx, status, done, build_tasks(&r, e, b));
     b->hash = add_text(add_text(b->bind.files, sx_version()), sx_revision());
     b->model_bytes = (int64_t)sx_ctx_bytes(ctx) - (int64_t)before;

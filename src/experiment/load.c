@@ -57,7 +57,9 @@ sx_status sx_load_model(const sx_reader *r, const sx_experiment *e, void **opts)
     const char *const *keys = sx_load_takes_input(e->info) ? model_keys : without_input;
     if (sx_equations_is(e)) keys = sx_equations_keys;
     if (sx_plugins_is(e)) keys = sx_plugins_keys;
-    SX_TRY(r->ctx, sx_schema_read(r, e->model, "[model]", &part, 1, keys));
+    sx_reader of_model = *r; /* patterns are names of sections [data.NAME] */
+    of_model.experiment = e;
+    SX_TRY(r->ctx, sx_schema_read(&of_model, e->model, "[model]", &part, 1, keys));
     *opts = o;
     return SX_OK;
 }

@@ -120,6 +120,7 @@ static void add_all(sx_ctx *ctx, sx_buf *t, const sx_experiment *e, const char *
         sx_buf_add(ctx, t, "\n[[task]]\n");
         add_key(ctx, t, e->tasks[i].node, "name", "group of the result");
         add_key(ctx, t, e->tasks[i].node, "do", "separatrix tasks lists the kinds");
+        add_key(ctx, t, e->tasks[i].node, "model", "weights that an earlier task has learned");
         add_fields(ctx, t, e->tasks[i].node, e->tasks[i].ops->fields, NULL);
     }
     sx_buf_add(ctx, t,

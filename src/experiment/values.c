@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Numbers per unit from lists and files, joined by label; selections of units; initial states. */
 #include "experiment/values.h"
+#include "experiment/data.h"
 #include "core/mutant.h"
 #include "experiment/box.h"
 #include "experiment/equations_model.h"
@@ -461,6 +462,54 @@ static sx_status initial_reference(const sx_reader *r, const sx_toml_node *node,
     return SX_OK;
 }
 
+/* { data = "patterns", flip = 0.1 }: rows of a data set, round(flip n) random numbers of each with the other sign. */
+typedef struct from_data {
+    double flip;
+} from_data;
+static const sx_field data_fields[] = { { .name = "flip",
+                                          .type = SX_F64,
+                                          .offset = offsetof(from_data, flip),
+                                          .lo = 0,
+                                          .hi = 1,
+                                          .def = "0.0",
+                                          .unit = "1",
+                                          .help = "fraction of the numbers of each row that change their sign" },
+                                        SX_FIELD_END };
+
+static sx_status initial_data(const sx_reader *r, const sx_toml_node *node, const sx_field *f, sx_initial *out) {
+    static const char *const handled[] = { "data", NULL };
+    from_data d;
+    sx_part part = { data_fields, &d };
+    sx_data set = { 0 };
+    double *x, *u;
+    int64_t *order;
+    SX_TRY(r->ctx, sx_schema_read(r, node, "initial", &part, 1, handled));
+    SX_TRY(r->ctx, sx_data_find(r, sx_toml_get(node, "data"), &set));
+    if (!r->bind || !set.x) return SX_OK;
+    int64_t n = set.columns, state = r->bind->state > 0 ? r->bind->state : r->bind->n, flips;
+    if (state > 0 && n != state)
+        return sx_node_fail(r, node, SX_E_USAGE, "%s: a row of [data.%s] has %lld numbers, but the state has %lld",
+                            f->name, set.name, (long long)n, (long long)state);
+    SX_TRY(r->ctx, sx_arena_alloc(r->ctx, r->arena, set.rows * n, sizeof *x, &x));
+    SX_TRY(r->ctx, sx_arena_alloc(r->ctx, r->arena, n, sizeof *u, &u));
+    SX_TRY(r->ctx, sx_arena_alloc(r->ctx, r->arena, n, sizeof *order, &order));
+    memcpy(x, set.x, (size_t)(set.rows * n) * sizeof *x);
+    flips = (int64_t)floor(d.flip * (double)n + 0.5);
+    for (int64_t k = 0; flips > 0 && k < set.rows; k++) {
+        sx_uniform_fill(sx_key_derive(r->bind->initial, "flip", (uint64_t)k), 0, SX_SLOT_INITIAL, 0, n, 1, u);
+        for (int64_t i = 0; i < n; i++) order[i] = i;
+        for (int64_t i = 0; i < flips; i++) { /* the first places of a random order (Fisher and Yates) */
+            int64_t j = i + (int64_t)(u[i] * (double)(n - i)), swap = order[j];
+            order[j] = order[i];
+            order[i] = swap;
+            x[k * n + swap] = -x[k * n + swap];
+        }
+    }
+    out->kind = SX_INITIAL_VALUES;
+    out->values = (sx_values){ set.rows * n, x };
+    return SX_OK;
+}
+
 /* { x = "0.1*i", u = 0.0 } of models of kind equations; while loading, when the kind is not known: no key of the other forms. */
 static bool is_state_table(const sx_reader *r, const sx_toml_node *node) {
     static const char *const others[] = { "mean", "sd", "lo", "hi", "column", "key" };
@@ -474,7 +523,7 @@ sx_status sx_initial_read(const sx_reader *r, const sx_toml_node *node, const sx
     static const char *const kind_key[] = { "kind", NULL };
     const char *want = "want \"zero\", a list of numbers, { kind = \"gaussian\", mean = , sd = }, { kind = "
                        "\"uniform\", lo = , hi = }, "
-                       "{ file = } or { task = , select = }";
+                       "{ file = }, { data = } or { task = , select = }";
     sx_toml_type type = sx_toml_type_of(node);
     *out = (sx_initial){ 0 };
     if (r->bind) {
@@ -488,6 +537,7 @@ sx_status sx_initial_read(const sx_reader *r, const sx_toml_node *node, const sx
     if (type == SX_TOML_ARRAY) return initial_values(r, node, f, out);
     if (type != SX_TOML_TABLE) return sx_node_fail(r, node, SX_E_USAGE, "%s: %s", f->name, want);
     if (sx_toml_get(node, "task")) return initial_reference(r, node, f, out);
+    if (sx_toml_get(node, "data")) return initial_data(r, node, f, out);
     const sx_toml_node *kind = sx_toml_get(node, "kind");
     if (!kind && sx_toml_get(node, "file")) return initial_values(r, node, f, out);
     if (!kind && is_state_table(r, node)) {

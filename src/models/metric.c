@@ -4,7 +4,8 @@
  *
  * Diagonal, M_i = m_i shape(x_i):
  *     identity, diagonal  shape = 1
- *     activation          shape = 1/tanh'(x) = cosh^2 x; derivatives 2 tanh(x) cosh^2 x, 4 cosh^2 x - 2, 4 shape'   (m = 1/tau)
+ *     activation          shape = 1/phi'(u), u = gain x; cosh^2 u (tanh), derivatives 2 tanh(u) cosh^2 u, 4 cosh^2 u - 2, 4 shape';
+ *                         exp(pi u^2/4) (erf), derivatives v, v^2 + pi/2, v^3 + 3 pi v/2 times shape with v = pi u/2   (m = 1/tau)
  *     lorentzian          shape = 1 + x^2
  * Radial-tangential: M = mu_t I + delta x x^T s, delta = mu_r - mu_t, s = 1/|x|^2, with derivatives of s
  *     s1[u] = -2 s^2 (x.u),  s2[u,v] = 8 s^3 (x.u)(x.v) - 2 s^2 (u.v),
@@ -17,7 +18,7 @@ static bool radial(const sx_metric *m) {
 }
 
 sx_status sx_metric_init(sx_ctx *ctx, const sx_composed_opts *o, int64_t n, sx_metric *out) {
-    sx_metric m = { (sx_metric_kind)o->metric, n, sx_kernels_get(NULL), NULL, o->mu_r, o->mu_t };
+    sx_metric m = { (sx_metric_kind)o->metric, n, sx_kernels_get(NULL), NULL, o->mu_r, o->mu_t, 1.0, false };
     if (m.kind == SX_METRIC_DIAGONAL && o->metric_values.n == 0)
         return SX_FAIL(ctx, SX_E_USAGE,
                        "model.metric_values is missing: metric = \"diagonal\" wants 1 or %lld positive numbers",
@@ -56,12 +57,42 @@ int64_t sx_metric_work(const sx_metric *m, int64_t b) {
 static const double *diagonal(const sx_metric *m, int order, sx_cbatch x, sx_work *w) {
     int64_t count = x.n * x.b;
     double *d = sx_take(w, count);
-    if (m->kind == SX_METRIC_ACTIVATION) {
-        /* cosh^2 x = (e^2x + 2 + e^-2x) / 4: accurate for all x, where 1/(1 - tanh^2 x) is not */
-        double *th = sx_take(w, count);
-        for (int64_t i = 0; i < count; ++i) d[i] = 2.0 * x.x[i];
+    if (m->kind == SX_METRIC_ACTIVATION && m->gaussian) {
+        const double pi = 3.14159265358979323846;
+        for (int64_t i = 0; i < count; ++i) d[i] = 0.25 * pi * (m->gain * x.x[i]) * (m->gain * x.x[i]);
+        for (int64_t i = 0; (order == -1 || order == -2) && i < count; ++i) d[i] *= 0.5;
         m->k->exp(count, d, d);
-        if (order == 1 || order == 3 || order == -2) m->k->tanh(count, x.x, th);
+        for (int64_t i = 0; i < count; ++i) {
+            double g = m->gain, v = 0.5 * pi * g * x.x[i];
+            switch (order) {
+            case 1:
+                d[i] *= g * v;
+                break;
+            case 2:
+                d[i] *= g * g * (v * v + 0.5 * pi);
+                break;
+            case 3:
+                d[i] *= g * g * g * (v * v + 1.5 * pi) * v;
+                break;
+            case -2:
+                d[i] *= g * 0.5 * v;
+                break;
+            case -3:
+                d[i] = 1.0 / d[i];
+                break;
+            default:
+                break;
+            }
+        }
+    } else if (m->kind == SX_METRIC_ACTIVATION) {
+        /* cosh^2 u = (e^2u + 2 + e^-2u) / 4: accurate for all u, where 1/(1 - tanh^2 u) is not */
+        double *th = sx_take(w, count), g = m->gain;
+        for (int64_t i = 0; i < count; ++i) d[i] = 2.0 * (g * x.x[i]);
+        m->k->exp(count, d, d);
+        if (order == 1 || order == 3 || order == -2) {
+            for (int64_t i = 0; i < count; ++i) th[i] = g * x.x[i];
+            m->k->tanh(count, th, th);
+        }
         for (int64_t i = 0; i < count; ++i) {
             double c2 = 0.25 * (d[i] + 2.0 + 1.0 / d[i]);
             switch (order) {
@@ -69,19 +100,19 @@ static const double *diagonal(const sx_metric *m, int order, sx_cbatch x, sx_wor
                 d[i] = c2;
                 break;
             case 1:
-                d[i] = 2.0 * th[i] * c2;
+                d[i] = g * (2.0 * th[i] * c2);
                 break;
             case 2:
-                d[i] = 4.0 * c2 - 2.0;
+                d[i] = g * g * (4.0 * c2 - 2.0);
                 break;
             case 3:
-                d[i] = 8.0 * th[i] * c2;
+                d[i] = g * g * g * (8.0 * th[i] * c2);
                 break;
             case -1:
                 d[i] = sqrt(c2);
                 break;
             case -2:
-                d[i] = th[i] * sqrt(c2);
+                d[i] = g * (th[i] * sqrt(c2));
                 break;
             default:
                 d[i] = 1.0 / c2;

@@ -12,6 +12,8 @@ typedef struct sx_metric {
     const sx_kernels *k;
     double *m; /* owned; diagonal kinds: M_i = m_i shape(x_i) */
     double mu_r, mu_t;
+    double gain;   /* activation: shape = 1/phi'(gain x) */
+    bool gaussian; /* activation: phi' = exp(-pi u^2/4), of erf; else sech^2 u, of tanh */
 } sx_metric;
 
 sx_status sx_metric_init(sx_ctx *ctx, const sx_composed_opts *o, int64_t n, sx_metric *out) SX_MUST_USE;

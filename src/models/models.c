@@ -5,6 +5,7 @@
 #include "models/complete.h"
 #include "models/equations.h"
 #include "models/reentry_private.h"
+#include "models/hopfield_private.h"
 #include "models/samplers_private.h"
 
 #include <separatrix/samplers.h>
@@ -245,6 +246,63 @@ static const char ising_example[] = "title = \"A spin glass at high temperature\
                                     "replicas = 16\n"
                                     "record = { every = 10, units = [0, 1] }\n";
 
+static const char hopfield_example[] =
+    "title = \"Two memories and the states between them\"\n"
+    "seed = 1\n"
+    "\n"
+    "[data.patterns]\n"
+    "values = [[1, 1, 1, 1, -1, -1, -1, -1], [1, 1, -1, -1, 1, 1, -1, -1]]\n"
+    "\n"
+    "[model]\n"
+    "kind = \"hopfield\"                               # tau x' = -x + W s + I, s = phi(gain x)\n"
+    "n = 8\n"
+    "phi = \"tanh\"\n"
+    "gain = 2.0\n"
+    "\n"
+    "[noise]\n"
+    "kind = \"none\"\n"
+    "\n"
+    "[[task]]\n"
+    "name = \"train\"\n"
+    "do = \"learn\"\n"
+    "rule = \"hebb\"                                   # W = X X^T / n\n"
+    "data = \"patterns\"\n"
+    "rate = 1.0\n"
+    "epochs = 1\n"
+    "\n"
+    "[[task]]\n"
+    "name = \"rest\"\n"
+    "do = \"fixed-points\"\n"
+    "model = { task = \"train\" }\n";
+
+static const char dense_hopfield_example[] =
+    "title = \"A dense associative memory\"\n"
+    "seed = 1\n"
+    "\n"
+    "[data.patterns]\n"
+    "values = [[1, 1, 1, 1, -1, -1], [1, -1, 1, -1, 1, -1], [-1, 1, 1, -1, -1, 1], [1, 1, -1, -1, 1, 1]]\n"
+    "\n"
+    "[model]\n"
+    "kind = \"dense-hopfield\"                         # tau x' = -x + grad Q(s) + I, s = phi(gain x)\n"
+    "data = \"patterns\"\n"
+    "energy = \"log-sum-exp\"                          # Q = ln(sum exp(beta xi.s))/beta\n"
+    "beta = 1.0\n"
+    "phi = \"linear\"\n"
+    "\n"
+    "[noise]\n"
+    "kind = \"thermal\"                                # D = T G^-1\n"
+    "temperature = 0.1\n"
+    "\n"
+    "[[task]]\n"
+    "name = \"traj\"\n"
+    "do = \"simulate\"\n"
+    "initial = [1.0, 1.0, 1.0, -1.0, -1.0, -1.0]\n"
+    "burn_in = 10.0\n"
+    "duration = 100.0\n"
+    "dt = 0.05\n"
+    "replicas = 64\n"
+    "record = { every = 0.5 }\n";
+
 static const sx_model_info infos[] = {
     { .kind = "linear",
       .title = "Linear network",
@@ -319,6 +377,27 @@ static const sx_model_info infos[] = {
       .fields = sx_sampler_fields,
       .opts_size = sizeof(sx_sampler_opts),
       .ops = &sx_ising_ops },
+    { .kind = "hopfield",
+      .title = "Hopfield network of graded units",
+      .equation =
+          "tau_i x_i' = -x_i + sum_j W_ij s_j + I_i, s = phi(g x);  x' = -G^-1 grad Phi + R with Phi = -s.W_S s/2 + "
+          "sum_i int^{s_i} phi^-1/g - I.s, G = diag(tau_i ds_i/dx_i), R = W_A s/tau",
+      .help = "The flow of Cohen & Grossberg (1983) and Hopfield (1984) with its energy; the antisymmetric part of the "
+              "weights is a flow. Weights from a coupling, or learned (`learn`: hebb, pseudo-inverse, ...).",
+      .example = hopfield_example,
+      .fields = sx_hopfield_fields,
+      .opts_size = sizeof(sx_hopfield_opts),
+      .ops = &sx_hopfield_ops },
+    { .kind = "dense-hopfield",
+      .title = "Dense associative memory (modern Hopfield network)",
+      .equation = "tau_i x_i' = -x_i + dQ/ds_i + I_i, s = phi(g x);  Q = (n/p) sum_mu (xi_mu.s/n)^p or ln(sum_mu "
+                  "exp(beta xi_mu.s))/beta;  x' = -G^-1 grad Phi, Phi = sum_i int^{s_i} phi^-1/g - Q - I.s",
+      .help = "Patterns make the energy: polynomials (Krotov & Hopfield 2016) and log-sum-exp (Demircigil et al. 2017, "
+              "Ramsauer et al. 2021). Degree 2 is Hebb's rule; log-sum-exp with linear units is attention.",
+      .example = dense_hopfield_example,
+      .fields = sx_dense_hopfield_fields,
+      .opts_size = sizeof(sx_dense_hopfield_opts),
+      .ops = &sx_dense_hopfield_ops },
     { .kind = "equations",
       .title = "Your own equations as text",
       .equation = "x_i' = any text, as in (-x[i] + sum(j, W[i,j]*tanh(g*x[j])))/tau[i];  map: x_i <- the text;  x' = "
@@ -361,7 +440,8 @@ const sx_model_info *sx_model_infos(int *n) {
 }
 
 int64_t sx_model_channels(const sx_model *m) {
-    if (sx_model_operations(m) == &sx_rate_ops) return sx_model_n(m);
-    if (sx_model_operations(m) == &sx_cell_ops) return ((const sx_cell *)sx_model_self(m))->inputs;
+    const sx_model_ops *ops = sx_model_operations(m);
+    if (ops == &sx_rate_ops || ops == &sx_hopfield_ops || ops == &sx_dense_hopfield_ops) return sx_model_n(m);
+    if (ops == &sx_cell_ops) return ((const sx_cell *)sx_model_self(m))->inputs;
     return 0;
 }

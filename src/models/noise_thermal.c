@@ -1,7 +1,8 @@
 // SPDX-FileCopyrightText: Separatrix authors
 // SPDX-License-Identifier: Apache-2.0
-/* Thermal noise D = T G^-1 of a composed model; B = sqrt(T) M^(1/2), the exact symmetric square root (metric.c). */
+/* Thermal noise D = T G^-1 of a model with a metric; B = sqrt(T) M^(1/2), the exact symmetric square root (metric.c). */
 #include "models/composed.h"
+#include "models/hopfield_private.h"
 
 #include "core/mutant.h"
 #include "models/equations.h"
@@ -109,10 +110,11 @@ sx_status sx_noise_thermal(sx_ctx *ctx, const sx_model *m, double temperature, s
     if (sx_equations_made(m)) return sx_equations_thermal(ctx, m, temperature, out);
     const sx_metric *metric = sx_composed_metric(m);
     bool reentry = sx_model_operations(m) == &sx_reentry_ops;
+    if (!metric) metric = sx_hopfield_metric(m);
     if (!metric && !reentry)
         return SX_FAIL(ctx, SX_E_UNSUPPORTED,
-                       "thermal noise needs a metric, which model.kind = \"composed\" and \"reentry\" have, and "
-                       "\"equations\" with a potential; this is \"%s\"",
+                       "thermal noise needs a metric, which model.kind = \"composed\", \"reentry\", \"hopfield\" and "
+                       "\"dense-hopfield\" have, and \"equations\" with a potential; this is \"%s\"",
                        sx_model_name(m));
     if (!(temperature >= 0.0 && isfinite(temperature)))
         return SX_FAIL(ctx, SX_E_USAGE, "noise.temperature = %g: want a finite value >= 0", temperature);

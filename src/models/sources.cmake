@@ -17,6 +17,9 @@ set(SX_MODELS_SOURCES
   src/models/noise_attach.c
   src/models/noise_multiplicative.c
   src/models/noise_thermal.c
+  src/models/hopfield.c
+  src/models/hopfield_create.c
+  src/models/hopfield_memory.c
   src/models/input.c
   src/models/linear.c
   src/models/continuous_bernoulli.c
