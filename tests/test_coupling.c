@@ -222,7 +222,7 @@ static void blocked_csr(void **state) {
     }
     assert_int_equal(sx_coupling_csr(ctx, rows, columns, start, column, w, &c), SX_OK);
     assert_int_equal(c->blocked.blocks, 4);
-    assert_int_equal(c->blocked.m.panels, 3);
+    assert_int_equal(c->blocked.m.panels, 5);
     const int64_t scratch = sx_coupling_work(c, b);
     double *x = vector(ctx, columns * b), *y = vector(ctx, rows * b), *z = vector(ctx, rows * b),
            *p = vector(ctx, scratch);

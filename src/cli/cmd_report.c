@@ -61,13 +61,14 @@ int sx_cmd_figures(const sx_command *self, int argc, char **argv) {
             task = optarg;
             break;
         case SVG:
-            formats |= 1;
+            formats |= SX_FIGURES_SVG;
             break;
         case CSV:
-            formats |= 2;
+            formats |= SX_FIGURES_CSV;
             break;
         case PDF:
-            return sx_cli_usage(self, "--pdf comes with a later version; this version writes SVG and CSV");
+            formats |= SX_FIGURES_PDF;
+            break;
         case 'h':
             return sx_cli_help(self);
         default:
@@ -87,7 +88,8 @@ int sx_cmd_figures(const sx_command *self, int argc, char **argv) {
         if (!found) status = SX_FAIL(ctx, SX_E_USAGE, "%s holds no task '%s'", argv[optind], task);
     }
     if (status >= 0) status = out ? sx_strdup(ctx, out, &path) : beside(ctx, argv[optind], "figures", &path);
-    if (status >= 0) status = sx_figures_write(ctx, r, path, task, formats ? formats : 3, &count);
+    if (status >= 0)
+        status = sx_figures_write(ctx, r, path, task, formats ? formats : SX_FIGURES_SVG | SX_FIGURES_CSV, &count);
     if (status >= 0) {
         printf("%s\n", path);
         fprintf(stderr, "%d figures\n", count);

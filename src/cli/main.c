@@ -34,11 +34,11 @@ static const sx_command commands[] = {
     { "info", "info RESULT", "what is inside a result, in a screenful", NULL, sx_cmd_info },
     { "report", "report RESULT [--out FILE]", "write report.html again",
       "  -o, --out FILE       where to write it (default: report.html beside the result)\n", sx_cmd_report },
-    { "figures", "figures RESULT [options]", "every figure as SVG with its numbers as CSV",
+    { "figures", "figures RESULT [options]", "every figure as SVG or PDF, with its numbers as CSV",
       "  -o, --out DIR        directory (default: figures beside the result)\n"
       "  -k, --task NAME      only the figures of this task\n"
-      "      --svg            only SVG\n"
-      "      --csv            only CSV\n",
+      "      --svg, --csv     only these (default: both)\n"
+      "      --pdf            PDF, by the program rsvg-convert (Debian: librsvg2-bin)\n",
       sx_cmd_figures },
     { "models", "models [KIND]", "model kinds: equations, fields, defaults, an example", NULL, sx_cmd_models },
     { "tasks", "tasks [KIND]", "task kinds: fields, defaults, needs, outputs, an example", NULL, sx_cmd_tasks },

@@ -6,13 +6,12 @@
 #include "core/file.h"
 #include "core/kernels.h"
 #include "core/mutant.h"
+#include "core/program.h"
 
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,76 +25,8 @@ struct sx_compiled {
     bool cached;
 };
 
-extern char **environ;
-
-enum { NAME_MAX_ = 120, HEARD = 2000 };
+enum { NAME_MAX_ = 120 };
 #define ENTRY_MAX (INT64_C(1) << 30)
-
-/* -- running a program ----------------------------------------------------------------------------------------------------------- */
-
-typedef struct heard {
-    char text[HEARD]; /* the first lines that the program printed */
-    size_t n;
-} heard;
-
-/* Run a program in a directory, without a shell; standard output and error are heard. 0, an errno of starting it, or -1 with *status as
- * of waitpid (unknown, 0, when the host ignores its children). */
-static int run_program(const char *const *argv, int directory, heard *out, int *status) {
-    int pipe_[2], error = 0;
-    pid_t child;
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    sigset_t none, defaults;
-    out->n = 0;
-    out->text[0] = '\0';
-    if (pipe2(pipe_, O_CLOEXEC) != 0) return errno;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawnattr_init(&attributes);
-    sigemptyset(&none);
-    sigemptyset(&defaults);
-    sigaddset(&defaults, SIGCHLD); /* a compiler waits for programs of its own */
-    sigaddset(&defaults, SIGPIPE);
-    error = error ? error : posix_spawnattr_setsigmask(&attributes, &none);
-    error = error ? error : posix_spawnattr_setsigdefault(&attributes, &defaults);
-    error = error ? error : posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    error = error ? error : posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-    error = error ? error : posix_spawn_file_actions_adddup2(&actions, pipe_[1], 1);
-    error = error ? error : posix_spawn_file_actions_adddup2(&actions, pipe_[1], 2);
-    if (!error && directory >= 0) error = posix_spawn_file_actions_addfchdir_np(&actions, directory);
-    /* posix_spawnp takes char *const[] for history's sake and writes nothing */
-    error =
-        error ? error : posix_spawnp(&child, argv[0], &actions, &attributes, (char *const *)(uintptr_t)argv, environ);
-    posix_spawnattr_destroy(&attributes);
-    posix_spawn_file_actions_destroy(&actions);
-    (void)close(pipe_[1]);
-    while (!error) {
-        char more[4096];
-        ssize_t got = read(pipe_[0], more, sizeof more);
-        if (got < 0 && errno == EINTR) continue;
-        if (got <= 0) break;
-        size_t room = sizeof out->text - 1 - out->n, take = (size_t)got < room ? (size_t)got : room;
-        memcpy(out->text + out->n, more, take);
-        out->n += take;
-        out->text[out->n] = '\0';
-    }
-    (void)close(pipe_[0]);
-    if (error) return error;
-    *status = 0;
-    while (waitpid(child, status, 0) < 0 && errno == EINTR) {
-    }
-    return -1;
-}
-
-/* The first lines of what was heard, at most so many, without control characters. */
-static const char *first_lines(heard *h, int lines) {
-    for (size_t i = 0; i < h->n; ++i) {
-        if (h->text[i] == '\n' && --lines == 0) h->text[i] = '\0';
-        if (h->text[i] == '\0') break;
-        if ((unsigned char)h->text[i] < ' ' && h->text[i] != '\n') h->text[i] = ' ';
-    }
-    for (size_t n = strlen(h->text); n > 0 && h->text[n - 1] == '\n'; --n) h->text[n - 1] = '\0';
-    return h->text;
-}
 
 static sx_status cannot_start(sx_ctx *ctx, const char *name, const char *compiler, int error) {
     return SX_FAIL(
@@ -298,7 +229,7 @@ static sx_status make_entry(sx_ctx *ctx, const cache *c, const char *name, const
     char source[NAME_MAX_], made[NAME_MAX_];
     const char *argv[ARGUMENTS];
     uint64_t unique[2] = { 0 };
-    heard h;
+    sx_heard h;
     int how = 0;
     sx_status status;
     if (getrandom(unique, sizeof unique, 0) != (ssize_t)sizeof unique) unique[0] = (uint64_t)getpid();
@@ -306,7 +237,7 @@ static sx_status make_entry(sx_ctx *ctx, const cache *c, const char *name, const
     (void)snprintf(made, sizeof made, ".%s-%016" PRIx64 "%016" PRIx64 ".so", name, unique[0], unique[1]);
     SX_GO(ctx, status, done, write_text(ctx, c, source, text));
     arguments_of(compiler, made, source, argv);
-    int error = run_program(argv, c->fd, &h, &how);
+    int error = sx_program_run(argv, c->fd, &h, &how);
     if (error >= 0)
         status = cannot_start(ctx, name, compiler, error);
     else if (WIFSIGNALED(how))
@@ -314,7 +245,7 @@ static sx_status make_entry(sx_ctx *ctx, const cache *c, const char *name, const
             SX_FAIL(ctx, SX_E_USAGE, "%s: the C compiler '%s' was stopped by signal %d", name, compiler, WTERMSIG(how));
     else if (!WIFEXITED(how) || WEXITSTATUS(how) != 0)
         status = SX_FAIL(ctx, SX_E_USAGE, "%s: the C compiler '%s' refuses the generated code (exit code %d):\n%s",
-                         name, compiler, WEXITSTATUS(how), first_lines(&h, 6));
+                         name, compiler, WEXITSTATUS(how), sx_program_lines(&h, 6));
     if (status < 0) goto done;
     SX_GO(ctx, status, done, seal_entry(ctx, c, made, entry, key));
     made[0] = '\0';
@@ -328,13 +259,13 @@ done:
 static sx_status key_of(sx_ctx *ctx, const char *name, const char *compiler, const char *text, sx_hash128 *key) {
     const char *argv[ARGUMENTS], *const ask[] = { compiler, "--version", NULL };
     char *about = NULL;
-    heard h;
-    int how = 0, error = run_program(ask, -1, &h, &how);
+    sx_heard h;
+    int how = 0, error = sx_program_run(ask, -1, &h, &how);
     if (error >= 0) return cannot_start(ctx, name, compiler, error);
     if (!WIFEXITED(how) || WEXITSTATUS(how) != 0)
         return SX_FAIL(ctx, SX_E_USAGE,
                        "%s: '%s --version' fails: want a C compiler such as gcc or clang; it says:\n%s", name, compiler,
-                       first_lines(&h, 3));
+                       sx_program_lines(&h, 3));
     arguments_of(compiler, "", "", argv);
     SX_TRY(ctx, sx_format(ctx, &about, "%s", h.text));
     sx_status status = SX_OK;

@@ -4,6 +4,7 @@ set(SX_CORE_SOURCES
   src/core/status.c
   src/core/blas.c
   src/core/compiler.c
+  src/core/program.c
   src/core/context.c
   src/core/parallel.c
   src/core/number.c

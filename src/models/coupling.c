@@ -144,24 +144,24 @@ static sx_status csr_panels(sx_ctx *ctx, sx_csr *m, int64_t columns) {
 }
 
 /* A block of columns takes half a megabyte of a tile of eight; with fewer entries of a row in a block than this, starting its sum costs
- * more than the cache gives. Panels have so many rows. */
-enum { BLOCK_COLUMNS = 8192, BLOCK_ENTRIES = 6, BLOCK_ROWS = 2048 };
+ * more than the cache gives. A panel has so many rows, fewer if there would not be PANELS of them. */
+enum { BLOCK_COLUMNS = 8192, BLOCK_ENTRIES = 6, BLOCK_ROWS = 8192, BLOCK_ROWS_LEAST = 1024 };
 
 static sx_status csr_blocks(sx_ctx *ctx, const sx_csr *m, int64_t columns, sx_csr_blocks *out) {
     int64_t blocks = columns / BLOCK_COLUMNS, most = m->nonzeros / (BLOCK_ENTRIES * m->rows), at = 0;
     if (blocks > most) blocks = most;
     if (blocks < 2 || m->nonzeros * 12 + m->rows * blocks * 8 > SX_COUPLING_PACKED_BYTES) return SX_OK;
     const int64_t width = (columns + blocks - 1) / blocks;
+    int64_t height = m->rows / PANELS;
+    height = height > BLOCK_ROWS ? BLOCK_ROWS : height < BLOCK_ROWS_LEAST ? BLOCK_ROWS_LEAST : height;
     sx_csr *b = &out->m;
-    *b = (sx_csr){ .rows = m->rows * blocks,
-                   .nonzeros = m->nonzeros,
-                   .panels = (m->rows + BLOCK_ROWS - 1) / BLOCK_ROWS };
+    *b = (sx_csr){ .rows = m->rows * blocks, .nonzeros = m->nonzeros, .panels = (m->rows + height - 1) / height };
     out->blocks = blocks;
     SX_TRY(ctx, sx_alloc(ctx, b->rows + 1, sizeof *b->row_start, &b->row_start));
     SX_TRY(ctx, sx_alloc(ctx, b->nonzeros, sizeof *b->column, &b->column));
     SX_TRY(ctx, sx_alloc(ctx, b->nonzeros, sizeof *b->value, &b->value));
     SX_TRY(ctx, sx_alloc(ctx, b->panels + 1, sizeof *b->panel, &b->panel));
-    for (int64_t p = 0; p <= b->panels; p++) b->panel[p] = p * BLOCK_ROWS < m->rows ? p * BLOCK_ROWS : m->rows;
+    for (int64_t p = 0; p <= b->panels; p++) b->panel[p] = p * height < m->rows ? p * height : m->rows;
     int64_t from[BLOCK_ROWS], segment = 0;
     for (int64_t p = 0; p < b->panels; p++) {
         const int64_t first = b->panel[p], rows = b->panel[p + 1] - first;

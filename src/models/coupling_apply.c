@@ -134,7 +134,12 @@ static void pack_panel(void *arg, int64_t i) {
  * kernel. For single directions and odd batches. */
 static void narrow_rows(const csr_job *c, const sx_csr *m, const int64_t *start, int64_t rows, double beta,
                         double *out) {
-    for (int64_t i = 0; i < rows; i++)
+    for (int64_t i = 0; c->b == 1 && i < rows; i++) {
+        double sum = 0;
+        for (int64_t k = start[i]; k < start[i + 1]; k++) sum += m->value[k] * c->in[m->column[k]];
+        out[i] = beta == 0 ? c->alpha * sum : beta * out[i] + c->alpha * sum;
+    }
+    for (int64_t i = 0; c->b > 1 && i < rows; i++)
         for (int64_t r0 = 0; r0 < c->b; r0 += 8) {
             int64_t width = c->b - r0 < 8 ? c->b - r0 : 8;
             double sum[8] = { 0 }, *y = out + i * c->b + r0;

@@ -4,6 +4,7 @@
 #include "report/figure.h"
 
 #include "core/file.h"
+#include "core/program.h"
 
 #include <separatrix/report.h>
 
@@ -11,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static bool has_suffix(const char *name, const char *suffix) {
     size_t n = strlen(name), m = strlen(suffix);
@@ -82,6 +84,33 @@ static sx_status save(sx_ctx *ctx, const char *directory, const char *id, const 
     return status;
 }
 
+/* The drawing as PDF: librsvg's converter makes it from the SVG text. */
+static sx_status save_pdf(sx_ctx *ctx, const char *directory, const char *id, const sx_writer *svg) {
+    char *from = NULL, *partial = NULL, *pdf = NULL;
+    sx_heard heard;
+    sx_status status;
+    SX_GO(ctx, status, done, sx_format(ctx, &from, "%s/%s.partial.svg", directory, id));
+    SX_GO(ctx, status, done, sx_format(ctx, &partial, "%s/%s.partial.pdf", directory, id));
+    SX_GO(ctx, status, done, sx_format(ctx, &pdf, "%s/%s.pdf", directory, id));
+    SX_GO(ctx, status, done, save(ctx, directory, id, "partial.svg", svg));
+    const char *const argv[] = { "rsvg-convert", "--format=pdf", "--output", partial, from, NULL };
+    int how = 0, error = sx_program_run(argv, -1, &heard, &how);
+    if (error > 0)
+        status =
+            SX_FAIL(ctx, SX_E_USAGE, "PDF wants the program rsvg-convert (Debian: librsvg2-bin): %s", strerror(error));
+    else if (how != 0)
+        status = SX_FAIL(ctx, SX_E_IO, "%s: rsvg-convert failed: %s", pdf, sx_program_lines(&heard, 3));
+    else if (rename(partial, pdf) != 0)
+        status = SX_FAIL(ctx, SX_E_IO, "%s cannot be written: %s", pdf, strerror(errno));
+    (void)unlink(from);
+    if (status < 0) (void)unlink(partial);
+done:
+    sx_free(ctx, from);
+    sx_free(ctx, partial);
+    sx_free(ctx, pdf);
+    return status;
+}
+
 sx_status sx_figures_write(sx_ctx *ctx, const sx_result *r, const char *directory, const char *task, unsigned formats,
                            int *count) {
     sx_figures f = { 0 };
@@ -91,12 +120,13 @@ sx_status sx_figures_write(sx_ctx *ctx, const sx_result *r, const char *director
     SX_TRY(ctx, sx_figures_build(ctx, r, task, &f));
     for (int64_t i = 0; i < f.n; i++) {
         sx_writer svg = { .ctx = ctx }, csv = { .ctx = ctx };
-        if (formats & 1) {
+        if (formats & (SX_FIGURES_SVG | SX_FIGURES_PDF)) {
             sx_writer_add(&svg, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
             sx_figure_svg(&f.item[i], true, &svg);
-            status = save(ctx, directory, f.item[i].id, "svg", &svg);
         }
-        if (formats & 2 && status >= 0) {
+        if (formats & SX_FIGURES_SVG) status = save(ctx, directory, f.item[i].id, "svg", &svg);
+        if (formats & SX_FIGURES_PDF && status >= 0) status = save_pdf(ctx, directory, f.item[i].id, &svg);
+        if (formats & SX_FIGURES_CSV && status >= 0) {
             sx_figure_csv(&f.item[i], &csv);
             status = save(ctx, directory, f.item[i].id, "csv", &csv);
         }

@@ -102,7 +102,7 @@ USAGE = [
     (["info"], b"", 2, ["which result?"]),
     (["info", "absent.h5"], b"", 3, ["absent.h5"]),
     (["report", "absent.h5"], b"", 3, ["absent.h5"]),
-    (["figures", "--pdf", "absent.h5"], b"", 2, ["later version"]),
+    (["figures", "--pdf", "absent.h5"], b"", 3, ["absent.h5"]),
     (["models", "raet"], b"", 2, ["'raet'", "did you mean 'rate'"]),
     (["tasks", "simluate"], b"", 2, ["did you mean 'simulate'"]),
     (["new"], b"", 2, ["which kind"]),
