@@ -177,6 +177,54 @@ static void digits(void **state) {
     sx_experiment_free(ctx, e);
 }
 
+/* start = "previous": without noise, the state of trial k is tanh(x_k + J s_{k-1}), s_{-1} = 0, whatever the length of segments. */
+static void chained(void **state) {
+    enum { N = 3, T = 5 };
+    sx_ctx *ctx = *state;
+    static const double J[N * N] = { 0, 1.5, -0.5, 0.7, 0, 2, -1, 0.4, 0 },
+                              x[2 * N] = { 0.3, -0.2, 0.9, -0.4, 0.8, 0.1 };
+    double response[T * N], s[N] = { 0 };
+    sx_sampler_opts so = SX_SAMPLER_OPTS;
+    sx_coupling *w = NULL;
+    sx_model *m = NULL;
+    sx_fields_default(sx_sampler_fields, &so);
+    so.struct_size = sizeof so;
+    so.sampler = SX_SAMPLER_DETERMINISTIC;
+    OK(sx_coupling_dense(ctx, N, N, J, &w));
+    OK(sx_ising_create(ctx, &so, w, NULL, &m));
+    sx_recall_opts o = defaults(2, N, x);
+    o.start = 2;
+    o.snr = 0;
+    o.steps = 1;
+    o.trials = T;
+    sx_result *r = run(ctx, m, &o);
+    get(ctx, r, "recall", "response", response);
+    for (int k = 0; k < T; k++) {
+        double y[N];
+        for (int i = 0; i < N; i++) {
+            y[i] = x[k % 2 * N + i];
+            for (int j = 0; j < N; j++) y[i] += J[i * N + j] * s[j];
+            y[i] = tanh(y[i]);
+        }
+        memcpy(s, y, sizeof s);
+        for (int i = 0; i < N; i++) assert_true(fabs(response[k * N + i] - s[i]) < 1e-14);
+    }
+    sx_result_free(ctx, r);
+    double alone[N]; /* a chain of one trial is a trial, also over more than one advance */
+    for (int previous = 0; previous < 2; previous++) {
+        o.start = 2 * previous;
+        o.sampler = 1 + SX_SAMPLER_SYNC;
+        o.trials = 1;
+        o.steps = 5001;
+        r = run(ctx, m, &o);
+        get(ctx, r, "recall", "response", previous ? response : alone);
+        sx_result_free(ctx, r);
+    }
+    assert_memory_equal(response, alone, sizeof alone);
+    sx_model_free(ctx, m);
+    sx_coupling_free(ctx, w);
+}
+
 /* The r^2 of a cue x + xi / snr of N numbers with x: for N large snr^2 / (1 + snr^2), its mean over trials within 5 errors of that and 2 / N. */
 static void noisy_cues(void **state) {
     enum { N = 100, T = 400 };
@@ -359,6 +407,7 @@ int main(void) {
     const struct CMUnitTest tests[] = { cmocka_unit_test(unconnected),  cmocka_unit_test(free_spins),
                                         cmocka_unit_test(digits),       cmocka_unit_test(refusals),
                                         cmocka_unit_test(first_states), cmocka_unit_test(random_rows),
-                                        cmocka_unit_test(continued),    cmocka_unit_test(noisy_cues) };
+                                        cmocka_unit_test(continued),    cmocka_unit_test(noisy_cues),
+                                        cmocka_unit_test(chained) };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The task `recall`. A trial presents o = strength * pattern with noise as evidence and averages the state; its success is the squared correlation
  * with o, beside that of the cue itself. Without evidence the state is labelled by the pattern it correlates with most, and the steps from one label
- * to another are counted. Measures of Spisak & Friston, arXiv 2505.22749 (Simulations 2 and 3); trials are independent and start at 0. */
+ * to another are counted. Measures of Spisak & Friston, arXiv 2505.22749 (Simulations 2 and 3). Trials are
+ * independent work items, or, where each begins in the state that the one before has left, one item. */
 #include <separatrix/recall.h>
 
 #include "learn_private.h"
@@ -22,6 +23,7 @@ typedef struct recall {
     sx_recall_opts o;
     double *J, *x; /* owned */
     int64_t patterns;
+    int64_t chain; /* trials of an item, one after the other */
     double beta;
     sx_key key_cue, key_draw;
     sx_section sections[5];
@@ -70,6 +72,8 @@ static sx_status prepare(sx_ctx *ctx, recall *q, sx_plan *plan) {
                        (long long)o->burn_in, (long long)o->steps);
     if (o->mode == SX_RECALL_RETAIN && o->start != 0)
         return SX_FAIL(ctx, SX_E_USAGE, "recall.start: the mode \"retain\" always begins at the cue");
+    if (o->mode == SX_RECALL_REPLAY && o->start != 0)
+        return SX_FAIL(ctx, SX_E_USAGE, "recall.start: the mode \"replay\" always begins at random");
     if (o->sampler > 0) l->parts.sampler = (sx_sampler)(o->sampler - 1);
     l->n = n;
     l->ld = (n + 7) / 8 * 8;
@@ -85,7 +89,10 @@ static sx_status prepare(sx_ctx *ctx, recall *q, sx_plan *plan) {
     if (l->parts.weights) sx_coupling_add_to_dense(l->parts.weights, 1, NULL, dense);
     for (int64_t i = 0; i < n; i++) memcpy(q->J + i * l->ld, dense + i * n, (size_t)n * sizeof *dense);
     int64_t counts = o->mode == SX_RECALL_REPLAY ? q->patterns * q->patterns + 2 : 1;
-    const int64_t sizes[PARTS] = { 8, l->ld, l->ld, l->ld, counts };
+    q->chain = o->start == 2 ? o->trials : 1;
+    int64_t rows;
+    SX_GO(ctx, status, done, sx_mul_size(ctx, q->chain, l->ld, &rows));
+    const int64_t sizes[PARTS] = { 8, rows, l->ld, rows, counts };
     static const char *const names[PARTS] = { "clock", "cue", "state", "sum", "count" };
     size_t bytes = 0;
     for (int k = 0; k < PARTS; k++) {
@@ -93,7 +100,7 @@ static sx_status prepare(sx_ctx *ctx, recall *q, sx_plan *plan) {
         bytes += ((size_t)sizes[k] * 8 + 63) / 64 * 64;
     }
     double step = 2 * (double)n * (double)n + 100 * (double)n;
-    *plan = (sx_plan){ .n_items = o->trials,
+    *plan = (sx_plan){ .n_items = o->trials / q->chain,
                        .state_bytes = bytes,
                        .sections = q->sections,
                        .n_sections = PARTS,
@@ -140,30 +147,36 @@ fail:
     return status;
 }
 
-/* The cue of a trial: evidence beside the model's bias, or the first state. Replay: none, and a random first state. */
-static sx_status start(sx_ctx *ctx, const void *instance, int64_t trial, void *state) {
-    const recall *q = instance;
+/* The cue of a trial: evidence beside the model's bias, or the first state. scratch: n numbers. */
+static void make_cue(const recall *q, int64_t trial, double *cue, double *scratch) {
     const int64_t n = q->l.n;
     const double *x = q->x + pattern_of(q, trial) * n;
-    double *cue = at(q, state, CUE), *s = at(q, state, STATE), *z = at(q, state, SUM), mean = 0, sd = 0;
-    (void)ctx;
-    if (q->o.mode == SX_RECALL_REPLAY) {
-        q->l.k->uniform(q->key_cue, (uint64_t)trial, SX_SLOT_INITIAL, 0, n, 1, s);
-        for (int64_t i = 0; i < n; i++) s[i] = 2 * s[i] - 1;
-        return SX_OK;
-    }
+    double mean = 0, sd = 0;
     for (int64_t i = 0; i < n; i++) mean += q->o.strength * x[i] / (double)n;
     for (int64_t i = 0; i < n; i++) sd += (q->o.strength * x[i] - mean) * (q->o.strength * x[i] - mean) / (double)n;
     sd = q->o.snr > 0 ? sqrt(sd) / (SX_MUTANT(recall_snr) ? 1 : q->o.snr) : 0;
     q->l.k->normal(q->key_cue, (uint64_t)trial, SX_SLOT_DW, 0, n, 1, cue);
     for (int64_t i = 0; i < n; i++) cue[i] = q->o.strength * x[i] + sd * cue[i];
-    if (q->o.mode == SX_RECALL_COMPLETE) {
-        q->l.k->uniform(q->key_cue, (uint64_t)trial, SX_SLOT_DZ, 0, n, 1, z);
-        for (int64_t i = 0; i < n; i++) {
-            if (z[i] < q->o.hidden) cue[i] = 0;
-            z[i] = 0;
-        }
+    if (q->o.mode != SX_RECALL_COMPLETE) return;
+    q->l.k->uniform(q->key_cue, (uint64_t)trial, SX_SLOT_DZ, 0, n, 1, scratch);
+    for (int64_t i = 0; i < n; i++) {
+        if (scratch[i] < q->o.hidden) cue[i] = 0;
+        scratch[i] = 0;
     }
+}
+
+/* Replay: no cue, and a random first state. */
+static sx_status start(sx_ctx *ctx, const void *instance, int64_t item, void *state) {
+    const recall *q = instance;
+    const int64_t n = q->l.n, ld = q->l.ld;
+    double *cue = at(q, state, CUE), *s = at(q, state, STATE);
+    (void)ctx;
+    if (q->o.mode == SX_RECALL_REPLAY) {
+        q->l.k->uniform(q->key_cue, (uint64_t)item, SX_SLOT_INITIAL, 0, n, 1, s);
+        for (int64_t i = 0; i < n; i++) s[i] = 2 * s[i] - 1;
+        return SX_OK;
+    }
+    for (int64_t k = 0; k < q->chain; k++) make_cue(q, item * q->chain + k, cue + k * ld, at(q, state, SUM));
     if (q->o.start == 1 || q->o.mode == SX_RECALL_RETAIN) memcpy(s, cue, (size_t)n * sizeof *s);
     return SX_OK;
 }
@@ -179,30 +192,37 @@ static int64_t label(const recall *q, const double *s, double *r) {
     return best;
 }
 
-static sx_status advance(sx_ctx *ctx, const void *instance, int64_t trial, void *state, void *scratch,
+static sx_status advance(sx_ctx *ctx, const void *instance, int64_t item, void *state, void *scratch,
                          const sx_exec *exec, sx_result *result, bool *done, double *fraction) {
     const recall *q = instance;
     const sx_learner *l = &q->l;
     enum { STEPS = 2000 };
-    int64_t *clock = at(q, state, CLOCK);
-    double *cue = at(q, state, CUE), *s = at(q, state, STATE), *sum = at(q, state, SUM), *count = at(q, state, COUNT);
+    int64_t *clock = at(q, state, CLOCK), *trial = clock + 1; /* step of the trial, trial of the item */
+    double *s = at(q, state, STATE), *count = at(q, state, COUNT);
     double *b = scratch, *h = b + l->ld, *theta = h + l->ld, *u = theta + l->ld, r;
-    sx_key key = sx_key_derive(q->key_draw, "trial", (uint64_t)trial);
-    (void)ctx, (void)exec, (void)result;
     bool evidence = q->o.mode != SX_RECALL_RETAIN;
-    for (int64_t i = 0; i < l->n; i++) b[i] = l->parts.bias[i] + (evidence ? cue[i] : 0);
-    for (int e = 0; e < STEPS && clock[0] < q->o.steps; e++, clock[0]++) {
-        sx_learn_step(l, q->beta, q->J, b, key, (uint64_t)clock[0], s, h, theta, u);
-        if (clock[0] < q->o.burn_in) continue;
-        for (int64_t i = 0; i < l->n; i++) sum[i] += s[i];
-        if (q->o.mode != SX_RECALL_REPLAY) continue;
-        int64_t now = label(q, s, &r), P = q->patterns;
-        if (clock[0] > q->o.burn_in) count[now * P + (int64_t)count[P * P]]++;
-        count[P * P] = (double)now;
-        count[P * P + 1] += r;
+    (void)ctx, (void)exec, (void)result;
+    for (int e = 0; e < STEPS && *trial < q->chain; e++) {
+        const double *cue = (double *)at(q, state, CUE) + *trial * l->ld;
+        double *sum = (double *)at(q, state, SUM) + *trial * l->ld;
+        sx_key key = sx_key_derive(q->key_draw, "trial", (uint64_t)(item * q->chain + *trial));
+        for (int64_t i = 0; i < l->n; i++) b[i] = l->parts.bias[i] + (evidence ? cue[i] : 0);
+        for (; e < STEPS && clock[0] < q->o.steps; e++, clock[0]++) {
+            sx_learn_step(l, q->beta, q->J, b, key, (uint64_t)clock[0], s, h, theta, u);
+            if (clock[0] < q->o.burn_in) continue;
+            for (int64_t i = 0; i < l->n; i++) sum[i] += s[i];
+            if (q->o.mode != SX_RECALL_REPLAY) continue;
+            int64_t now = label(q, s, &r), P = q->patterns;
+            if (clock[0] > q->o.burn_in) count[now * P + (int64_t)count[P * P]]++;
+            count[P * P] = (double)now;
+            count[P * P + 1] += r;
+        }
+        if (clock[0] < q->o.steps) break;
+        clock[0] = 0;
+        ++*trial;
     }
-    *done = clock[0] >= q->o.steps;
-    *fraction = (double)clock[0] / (double)q->o.steps;
+    *done = *trial >= q->chain;
+    *fraction = ((double)*trial + (double)clock[0] / (double)q->o.steps) / (double)q->chain;
     return SX_OK;
 }
 
@@ -246,7 +266,8 @@ static sx_status finish_trials(sx_ctx *ctx, const recall *q, const void *const *
     SX_GO(ctx, status, done, sx_alloc(ctx, 5 * T, sizeof *v, &v));
     SX_GO(ctx, status, done, sx_alloc(ctx, T * n, sizeof *response, &response));
     for (int64_t k = 0; k < T; k++) {
-        const double *cue = at(q, states[k], CUE), *sum = at(q, states[k], SUM);
+        const double *cue = (double *)at(q, states[k / q->chain], CUE) + k % q->chain * q->l.ld;
+        const double *sum = (double *)at(q, states[k / q->chain], SUM) + k % q->chain * q->l.ld;
         int64_t p = pattern_of(q, k);
         for (int64_t i = 0; i < n; i++) response[k * n + i] = sum[i] / (double)(q->o.steps - q->o.burn_in);
         double out = correlation(n, response + k * n, q->x + p * n), in = correlation(n, cue, q->x + p * n);

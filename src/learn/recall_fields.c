@@ -54,8 +54,9 @@ const sx_field sx_recall_fields[] = {
       .type = SX_ENUM,
       F(start),
       .def = "\"zero\"",
-      .choices = "zero|cue",
-      .help = "first state of denoise and complete" },
+      .choices = "zero|cue|previous",
+      .help = "first state of denoise and complete; previous: the last state of the trial before, trials run one after "
+              "the other" },
     { .name = "sampler",
       .type = SX_ENUM,
       F(sampler),

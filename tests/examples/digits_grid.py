@@ -1,0 +1,52 @@
+#!/usr/bin/env python3
+# SPDX-FileCopyrightText: Separatrix authors
+# SPDX-License-Identifier: Apache-2.0
+"""examples/digits/grid.py: the regimes of Simulation 2 of Spisak & Friston (arXiv 2505.22749), evidence against inverse temperature, beside one run of an
+independent implementation in every cell (tests/data/fep/sim2_replica_grid.csv). Twelve cells; with SX_NIGHTLY=1 all 380."""
+import os
+import sys
+
+from example import EXAMPLES, main, np
+
+sys.path.insert(0, os.path.join(EXAMPLES, "digits"))
+import grid  # noqa: E402
+
+REFERENCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "data", "fep", "sim2_replica_grid.csv")
+
+
+def check(c, program, _):
+    nightly = bool(os.environ.get("SX_NIGHTLY"))
+    evidence, beta = (grid.EVIDENCE, grid.BETA) if nightly else ([8.0, 12.0, 20.0], [grid.BETA[k] for k in (4, 9, 14, 18)])
+    got = np.array(grid.grid(program, evidence, beta)).reshape(len(evidence), len(beta), -1)
+    e, b, retrieval, general, count, _, _, asymmetry, norm = np.moveaxis(got, 2, 0)
+    table = {(int(row[0]), round(9 * (np.log10(row[1]) + 2))): row for row in np.genfromtxt(REFERENCE, delimiter=",", skip_header=1)}
+    pairs = []
+    for i in range(len(evidence)):
+        for j in range(len(beta)):
+            row = table.get((int(e[i, j]), round(9 * (np.log10(b[i, j]) + 2))))
+            if row is not None:
+                pairs.append([retrieval[i, j], row[4], general[i, j], row[5], asymmetry[i, j], row[15], norm[i, j], row[17]])
+    p = np.array(pairs)
+    # spreads over seeds: gains .01 to .02 (medians of 100 trials of one network), |J| .06 to .1, and up to 1 % where J is large
+    for k, (what, sd) in enumerate((("gain of retrieval", 0.02), ("gain of generalisation", 0.025), ("asymmetry", 0.02))):
+        d = p[:, 2 * k] - p[:, 2 * k + 1]
+        c.true("%s: %d cells beside the reference" % (what, len(d)), np.sqrt((d**2).mean()) < 2 * sd and np.abs(d).max() < 8 * sd,
+               "rms %.4f, max %.4f" % (np.sqrt((d**2).mean()), np.abs(d).max()))
+    c.true("|J| beside the reference", np.all(np.abs(p[:, 6] - p[:, 7]) < 0.4 + 0.01 * p[:, 7]), "max %.3f" % np.abs(p[:, 6] - p[:, 7]).max())
+    high = e[:, 0] >= 8
+    for j in range(len(beta)):
+        B = beta[j]
+        settled = np.median(count[high, j])
+        if B <= 0.028:
+            c.true("one attractor at inverse temperature %.3g" % B, settled <= 1, "median %g" % settled)
+        if B >= 0.215:
+            c.true("ten attractors at inverse temperature %.3g" % B, settled >= 9, "median %g" % settled)
+        if B <= 0.101:
+            c.true("generalises at %.3g" % B, np.median(general[high, j]) > 0, "%.3f" % np.median(general[high, j]))
+        if B >= 0.359:
+            c.true("does not generalise at %.3g" % B, np.median(general[high, j]) < 0, "%.3f" % np.median(general[high, j]))
+    best = [np.median(retrieval[high, j]) for j in range(len(beta))]
+    c.true("retrieval is best between 0.1 and 0.5", 0.1 <= beta[int(np.argmax(best))] <= 0.5, "%.3g" % beta[int(np.argmax(best))])
+
+
+main(check)
