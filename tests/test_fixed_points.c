@@ -92,6 +92,40 @@ static void test_double_well(void **state) {
     sx_ctx_free(ctx);
 }
 
+/* Starts that are given: the origin is one start; one start far off still finds the well it leads to, and says no limit. */
+static void test_given(void **state) {
+    (void)state;
+    sx_ctx *ctx = context(1);
+    sx_composed_opts c = SX_COMPOSED_OPTS;
+    static const double a = -1, far[] = { 25 };
+    sx_fields_default(sx_composed_fields, &c);
+    c.struct_size = sizeof c;
+    c.n = 1;
+    c.potential = SX_POTENTIAL_QUARTIC;
+    c.a = (sx_values){ 1, &a };
+    sx_model *m = NULL;
+    OK(ctx, sx_composed_create(ctx, &c, NULL, NULL, NULL, &m));
+    for (int k = 0; k < 2; k++) {
+        sx_fixed_points_opts o = options();
+        o.deflation = 0;
+        if (k)
+            o.start = (sx_points){ .n = 1, .size = 1, .x = far };
+        else
+            o.start.origin = true;
+        sx_result *r = run(ctx, m, &o);
+        static const double barrier[] = { 0 },
+                            wells[] = { 1, -1 }; /* the second well is the mirror image of the first */
+        static const int unstable[] = { 1, 0, 0 };
+        assert_points(ctx, r, k + 1, 1, k ? wells : barrier, k ? unstable + 1 : unstable, 1e-15);
+        assert_int_equal(get(ctx, r, "p", "n_starts", 0), 1);
+        assert_int_equal(get(ctx, r, "p", "n_outside", 0), 0);
+        sx_result_free(ctx, r);
+    }
+    sx_model_free(ctx, m);
+    assert_int_equal(sx_ctx_bytes(ctx), 0);
+    sx_ctx_free(ctx);
+}
+
 static const char *const maier_stein[] = { "x - x^3 - 10*x*y^2", "-(1 + x^2)*y" };
 
 /* Maier and Stein (1993): (+-1, 0) nodes with the rates 2 and 2, (0, 0) a saddle with 1 and -1. */
@@ -931,7 +965,8 @@ int main(int argc, char **argv) {
         cmocka_unit_test(test_random_maps), cmocka_unit_test(test_missed_pair), cmocka_unit_test(test_no_proof),
         cmocka_unit_test(test_unseen),      cmocka_unit_test(test_slow),        cmocka_unit_test(test_symmetry),
         cmocka_unit_test(test_declared),    cmocka_unit_test(test_contexts),    cmocka_unit_test(test_large),
-        cmocka_unit_test(test_bits),        cmocka_unit_test(test_allocations), cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_given),       cmocka_unit_test(test_bits),        cmocka_unit_test(test_allocations),
+        cmocka_unit_test(test_refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

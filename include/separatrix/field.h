@@ -64,6 +64,7 @@ typedef struct sx_points {
     const struct sx_model *const *models;
     double jitter; /**< standard deviation of what the task adds to each point; 0 = nothing */
     bool random;   /**< the task draws points of its own as well */
+    bool origin;   /**< "origin" was said, not left out */
 } sx_points;
 struct sx_model; /* model.h */
 

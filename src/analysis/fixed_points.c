@@ -48,7 +48,7 @@ static sx_status copy(sx_ctx *ctx, int64_t n, const double *from, double **out) 
 
 static sx_status set_starts(sx_ctx *ctx, sx_fp *s) {
     const sx_points *p = &s->o.start;
-    bool nothing = p->n == 0;
+    bool nothing = p->n == 0 && !p->origin;
     if (p->n > 0 && p->size != s->n)
         return SX_FAIL(ctx, SX_E_USAGE,
                        "fixed-points.start: points of %lld numbers, but the state of the model has %lld",
@@ -67,9 +67,11 @@ static sx_status set_starts(sx_ctx *ctx, sx_fp *s) {
     return SX_OK;
 }
 
-/* The range of the box and of the given starts, stretched about its middle. Without either there is no limit. */
+/* The range of the box and of the given starts, stretched about its middle. Without a box the widest unit's range is taken for all: one
+ * that rests at the starts may be elsewhere at a fixed point. Starts without any width set no limit. */
 static sx_status set_reach(sx_ctx *ctx, sx_fp *s) {
     bool box = s->o.box.n > 0, points = s->o.start.n > 0;
+    double widest = 0;
     SX_TRY(ctx, sx_alloc(ctx, s->n, sizeof *s->middle, &s->middle));
     SX_TRY(ctx, sx_alloc(ctx, s->n, sizeof *s->reach, &s->reach));
     for (int64_t i = 0; i < s->n; i++) {
@@ -79,8 +81,10 @@ static sx_status set_reach(sx_ctx *ctx, sx_fp *s) {
             hi = fmax(hi, s->given[k * s->n + i] + 3 * s->o.start.jitter);
         }
         s->middle[i] = 0.5 * (lo + hi);
-        s->reach[i] = box || points ? s->o.reach * fmax(0.5 * (hi - lo), 1e-3) : HUGE_VAL;
+        s->reach[i] = s->o.reach * 0.5 * (hi - lo);
+        widest = fmax(widest, s->reach[i]);
     }
+    for (int64_t i = 0; i < s->n && !box; i++) s->reach[i] = points && widest > 0 ? widest : HUGE_VAL;
     return SX_OK;
 }
 

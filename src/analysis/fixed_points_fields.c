@@ -59,7 +59,7 @@ const sx_field sx_fixed_points_fields[] = {
       .def = "10.0",
       .unit = "1",
       .help = "points further from the middle of the box and the given starts than this many times its half-width are "
-              "left out; no limit when neither is given" },
+              "left out; without a box the widest unit counts for all, and one start alone sets no limit" },
     { .name = "input",
       .type = SX_VALUES,
       F(input),

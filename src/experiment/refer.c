@@ -460,7 +460,10 @@ static sx_status data_points(const sx_reader *r, const sx_toml_node *node, const
 static sx_status named_points(const sx_reader *r, const sx_toml_node *node, const sx_field *f, sx_points *out) {
     const char *name = sx_toml_string(node, NULL);
     reference ref = { .node = node };
-    if (strcmp(name, "origin") == 0) return SX_OK;
+    if (strcmp(name, "origin") == 0) {
+        out->origin = true;
+        return SX_OK;
+    }
     if (strcmp(name, "random") == 0) {
         out->random = true;
         return SX_OK;
