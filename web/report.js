@@ -342,7 +342,8 @@
       const i = Math.min(rows - 1, Math.max(0, Math.floor(((r.bottom - event.clientY) / r.height) * rows)));
       const code = cells.getUint16(2 * (i * columns + j), true);
       const value = code === 65535 ? "no number" : withUnit(range[0] + (code / 65534) * (range[1] - range[0]), f.z);
-      out.textContent = `${along(f.y, f.heat.y[i])}, ${along(f.x, f.heat.x[j])}: ${value}`;
+      const at = f.gallery ? Math.floor : v => v; // the number of a picture
+      out.textContent = `${along(f.y, at(f.heat.y[i]))}, ${along(f.x, at(f.heat.x[j]))}: ${value}`;
     });
     image.addEventListener("pointerleave", () => { out.textContent = idle; });
   };

@@ -30,7 +30,7 @@ typedef struct sx_recall_opts {
     double hidden;              /**< complete: fraction of units without evidence */
     int64_t trials;             /**< independent trials */
     int order;                  /**< 0: trial k takes pattern k mod patterns; 1: patterns at random */
-    int start;                  /**< first state of denoise and complete: 0 zero, 1 the cue, 2 the last of the trial before */
+    int start;                  /**< first state: 0 zero (replay: random), 1 the cue, 2 the last of the trial before */
     int sampler;                /**< 0: the model's; else 1 + an sx_sampler */
     int64_t steps;              /**< steps of the network per trial */
     int64_t burn_in;            /**< steps before the response is averaged */

@@ -140,6 +140,7 @@ static sx_status prepare(sx_ctx *ctx, sx_learner *l, sx_plan *plan) {
     if (o->rule == SX_RULE_HOMEOSTATIC) epoch = 25 * n * n * n;
     l->segment = o->segment_ > 0 ? o->segment_ : epoch > SEGMENT_FLOPS ? 1 : (int64_t)(SEGMENT_FLOPS / epoch);
     int64_t weights = 8 * l->n * l->n * l->n_snapshots;
+    if (l->patterns <= SX_LEARN_KEPT) weights += 8 * l->patterns * l->n;
     *plan = (sx_plan){ .n_items = 1,
                        .state_bytes = l->state_bytes,
                        .sections = l->sections,

@@ -167,6 +167,7 @@ const sx_output sx_learn_outputs[] = {
       "equilibrium-propagation: sum of (s - x)^2 / 2 over the targets, free network, before the change" },
     { "metric", "snapshot,unit,unit2", "1", "metric: G, in the place of weights" },
     { "relaxation_rate", "snapshot,mode", "1", "metric: eigenvalues of G^-1 H, ascending" },
+    { "patterns", "pattern,unit", "1", "the patterns that are learned, if at most 1000" },
     { "state", "attractor,unit", "state", "distinct states that the deterministic network reaches from the patterns" },
     { "hits", "attractor", "1", "patterns that lead there" },
     { "n_unsettled", "", "1", "patterns from which no fixed point was reached" },

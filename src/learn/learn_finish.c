@@ -32,7 +32,7 @@ sx_status sx_learn_define(sx_ctx *ctx, void *instance, sx_result *r) {
                        .dims = "snapshot,unit,unit2",
                        .dtype = SX_DT_F64,
                        .units = "1",
-                       .long_name = metric ? "metric that follows the Hessian" : "weight from unit2 to unit",
+                       .long_name = metric ? "metric" : "weights, from unit2 to unit",
                        .stored = true };
     SX_TRY(ctx, sx_result_define(ctx, r, l->group, &weights, &l->id_weights));
     SX_TRY(ctx, sx_alloc(ctx, l->n_snapshots, sizeof *epoch, &epoch));
@@ -96,7 +96,8 @@ static sx_status put_snapshots(sx_ctx *ctx, const sx_learner *l, sx_result *r, d
         shape_of(l, J, &v[k], &v[S + k]);
         if (flux) entropy_production(l, J, k, p, &v[2 * S + k], &v[3 * S + k]);
     }
-    SX_GO(ctx, status, done, sx_result_put(ctx, r, l->group, "asymmetry", "snapshot", "1", "|J - J^T| / |J|", v));
+    SX_GO(ctx, status, done,
+          sx_result_put(ctx, r, l->group, "asymmetry", "snapshot", "1", "asymmetry |J - J^T| / |J|", v));
     SX_GO(ctx, status, done, sx_result_put(ctx, r, l->group, "norm", "snapshot", "1", "Frobenius norm of J", v + S));
     if (flux) {
         SX_GO(ctx, status, done,
@@ -130,8 +131,9 @@ done:
 
 static sx_status put_monitor(sx_ctx *ctx, const sx_learner *l, const double *values, sx_result *r) {
     static const char *const names[] = { "free_energy", "accuracy", "complexity" };
-    static const char *const texts[] = { "complexity - accuracy", "b.m + m.J m, m the mean given b + J s",
-                                         "divergence of the law given b + J s from that given b" };
+    static const char *const texts[] = { "free energy, complexity - accuracy",
+                                         "accuracy, b.m + m.J m with m the mean given b + J s",
+                                         "complexity, divergence of the law given b + J s from that given b" };
     double *v = NULL;
     sx_status status = SX_OK;
     if (l->records == 0) return SX_OK;
@@ -254,12 +256,20 @@ done:
     return status;
 }
 
+/* The patterns themselves, beside what became of them. */
+static sx_status put_patterns(sx_ctx *ctx, const sx_learner *l, sx_result *r) {
+    if (l->patterns == 0 || l->patterns > SX_LEARN_KEPT) return SX_OK;
+    SX_TRY(ctx, sx_result_dim(ctx, r, l->group, "pattern", l->patterns));
+    return sx_result_put(ctx, r, l->group, "patterns", "pattern,unit", "1", "patterns that are learned", l->x);
+}
+
 sx_status sx_learn_finish(sx_ctx *ctx, const void *instance, const void *const *states, sx_result *r) {
     const sx_learner *l = instance;
     double *p = NULL, *J = NULL;
     sx_status status;
     SX_GO(ctx, status, done, sx_alloc(ctx, 6 * l->ld, sizeof *p, &p));
     SX_GO(ctx, status, done, sx_alloc(ctx, l->n * l->ld, sizeof *J, &J));
+    SX_GO(ctx, status, done, put_patterns(ctx, l, r));
     if (l->o.rule == SX_RULE_METRIC) {
         status = put_rates(ctx, l, r, J);
         goto done;

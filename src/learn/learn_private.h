@@ -9,6 +9,8 @@
 
 #include "core/kernels.h"
 
+enum { SX_LEARN_KEPT = 1000 }; /* so many patterns are kept in the result */
+
 /* The network that learns: weights of the model kind and how its units are drawn. */
 typedef struct sx_learner {
     sx_model *model; /* referenced */

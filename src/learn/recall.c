@@ -72,8 +72,10 @@ static sx_status prepare(sx_ctx *ctx, recall *q, sx_plan *plan) {
                        (long long)o->burn_in, (long long)o->steps);
     if (o->mode == SX_RECALL_RETAIN && o->start != 0)
         return SX_FAIL(ctx, SX_E_USAGE, "recall.start: the mode \"retain\" always begins at the cue");
-    if (o->mode == SX_RECALL_REPLAY && o->start != 0)
-        return SX_FAIL(ctx, SX_E_USAGE, "recall.start: the mode \"replay\" always begins at random");
+    if (o->mode == SX_RECALL_REPLAY && o->start == 2)
+        return SX_FAIL(
+            ctx, SX_E_USAGE,
+            "recall.start = \"previous\": the mode \"replay\" begins at random (\"zero\") or at the \"cue\"");
     if (o->sampler > 0) l->parts.sampler = (sx_sampler)(o->sampler - 1);
     l->n = n;
     l->ld = (n + 7) / 8 * 8;
@@ -106,8 +108,8 @@ static sx_status prepare(sx_ctx *ctx, recall *q, sx_plan *plan) {
                        .n_sections = PARTS,
                        .scratch_bytes = (size_t)(4 * l->ld) * 8,
                        .shared_bytes = (size_t)(n * l->ld + q->patterns * n) * 8,
-                       .result_bytes = 8 * o->trials * (n + 3),
-                       .disk_bytes = 16 * o->trials * (n + 3),
+                       .result_bytes = 8 * o->trials * (3 * n + 3),
+                       .disk_bytes = 16 * o->trials * (3 * n + 3),
                        .flops = step * (double)o->steps * (double)o->trials,
                        .segments = 1 };
 done:
@@ -165,13 +167,13 @@ static void make_cue(const recall *q, int64_t trial, double *cue, double *scratc
     }
 }
 
-/* Replay: no cue, and a random first state. */
+/* Replay: a random first state, or the cue. */
 static sx_status start(sx_ctx *ctx, const void *instance, int64_t item, void *state) {
     const recall *q = instance;
     const int64_t n = q->l.n, ld = q->l.ld;
     double *cue = at(q, state, CUE), *s = at(q, state, STATE);
     (void)ctx;
-    if (q->o.mode == SX_RECALL_REPLAY) {
+    if (q->o.mode == SX_RECALL_REPLAY && q->o.start == 0) {
         q->l.k->uniform(q->key_cue, (uint64_t)item, SX_SLOT_INITIAL, 0, n, 1, s);
         for (int64_t i = 0; i < n; i++) s[i] = 2 * s[i] - 1;
         return SX_OK;
@@ -200,7 +202,7 @@ static sx_status advance(sx_ctx *ctx, const void *instance, int64_t item, void *
     int64_t *clock = at(q, state, CLOCK), *trial = clock + 1; /* step of the trial, trial of the item */
     double *s = at(q, state, STATE), *count = at(q, state, COUNT);
     double *b = scratch, *h = b + l->ld, *theta = h + l->ld, *u = theta + l->ld, r;
-    bool evidence = q->o.mode != SX_RECALL_RETAIN;
+    bool evidence = q->o.mode != SX_RECALL_RETAIN && q->o.mode != SX_RECALL_REPLAY;
     (void)ctx, (void)exec, (void)result;
     for (int e = 0; e < STEPS && *trial < q->chain; e++) {
         const double *cue = (double *)at(q, state, CUE) + *trial * l->ld;
@@ -299,6 +301,15 @@ static sx_status finish_trials(sx_ctx *ctx, const recall *q, const void *const *
     if (T > 1) SX_GO(ctx, status, done, sx_result_put(ctx, r, group, "correlation_se", "", "1", "standard error", &se));
     SX_GO(ctx, status, done,
           sx_result_put(ctx, r, group, "response", "trial,unit", "state", "mean response", response));
+    for (int64_t k = 0; k < T; k++)
+        memcpy(response + k * n, (double *)at(q, states[k / q->chain], CUE) + k % q->chain * q->l.ld,
+               (size_t)n * sizeof *response);
+    SX_GO(ctx, status, done,
+          sx_result_put(ctx, r, group, "cue", "trial,unit", "state", "pattern with noise", response));
+    for (int64_t k = 0; k < T; k++)
+        for (int64_t i = 0; i < n; i++) response[k * n + i] = q->o.strength * q->x[pattern_of(q, k) * n + i];
+    SX_GO(ctx, status, done,
+          sx_result_put(ctx, r, group, "target", "trial,unit", "state", "strength * pattern", response));
 done:
     sx_free(ctx, response);
     sx_free(ctx, v);

@@ -55,7 +55,8 @@ const sx_field sx_recall_fields[] = {
       F(start),
       .def = "\"zero\"",
       .choices = "zero|cue|previous",
-      .help = "first state of denoise and complete; previous: the last state of the trial before, trials run one after "
+      .help = "first state, with replay zero means random; previous: the last state of the trial before, trials run "
+              "one after "
               "the other" },
     { .name = "sampler",
       .type = SX_ENUM,
@@ -98,6 +99,8 @@ const sx_output sx_recall_outputs[] = {
     { "correlation", "", "1", "mean over trials of the correlation of the response with the target" },
     { "correlation_se", "", "1", "its standard error" },
     { "response", "trial,unit", "state", "mean response" },
+    { "cue", "trial,unit", "state", "pattern with noise" },
+    { "target", "trial,unit", "state", "strength * pattern" },
     { "pattern", "trial", "1", "row of the data that a trial presented" },
     { "transitions", "pattern,pattern2", "1", "steps from pattern2 to pattern; the diagonal: steps that stayed" },
     { "label_correlation", "", "1", "mean correlation of a state with its label" },

@@ -52,6 +52,9 @@ typedef struct sx_figure {
     /* heat map: cell [row * columns + column] covers y row (axis y), x column (axis x); coordinates of the centres */
     int64_t rows, columns;
     const double *cells, *cell_x, *cell_y;
+    /* gallery: the cells are pictures in rows and columns, one empty cell between them; the axes name these, and the integer part of a
+     * coordinate is the number of the picture */
+    bool gallery;
 } sx_figure;
 
 /* The figures of a result and the memory they live in. */
@@ -114,6 +117,8 @@ sx_status sx_figure_passage(sx_figures *f, int id) SX_MUST_USE;  /* survival fun
 sx_status sx_figure_response(sx_figures *f, int id) SX_MUST_USE; /* pairs of units of the task `response` */
 sx_status sx_figure_orbits(sx_figures *f, int id) SX_MUST_USE;   /* orbits in a plane, multipliers */
 sx_status sx_figure_lyapunov(sx_figures *f, int id) SX_MUST_USE; /* spectrum of exponents, their convergence */
+sx_status sx_figure_learn(sx_figures *f,
+                          int id) SX_MUST_USE; /* weights, pictures, transitions of `learn` and `recall` */
 /* Anything left: curves over a coordinate, numbers per unit. Spectra get logarithmic axes. */
 sx_status sx_figure_generic(sx_figures *f, int id) SX_MUST_USE;
 /* Heat map of two dimensions of a variable, the other indices fixed by at[]; averaged over blocks if larger than SX_FIGURE_CELLS. */

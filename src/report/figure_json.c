@@ -126,6 +126,7 @@ void sx_figure_json(const sx_figure *f, sx_writer *t) {
         sx_writer_add(t, "}");
     }
     sx_writer_add(t, "]");
+    if (f->gallery) sx_writer_add(t, ",\"gallery\":true");
     if (f->cells) heat(f, t);
     sx_writer_add(t, "}");
 }

@@ -67,7 +67,7 @@ static void stretch(double v, bool log, double *low, double *high) {
     if (v > *high) *high = v;
 }
 
-enum { X_NAMES = 24, Y_NAMES = 16 };
+enum { X_NAMES = 24, Y_NAMES = 16, CELL = 10 };
 
 /* Whether every point of a discrete axis gets its name, and how long the longest is. */
 static bool shows_names(const sx_axis *a, int limit, double *longest) {
@@ -170,6 +170,13 @@ void sx_svg_axis_title(sx_canvas *c, const sx_axis *axis, const sx_scale *s, dou
     sx_free(c->t->ctx, t.p);
 }
 
+/* Where the middle of picture 0 lies on an axis; pictures have pitch 1. */
+static double picture_middle(const sx_figure *f, int k) {
+    const double *at = k ? f->cell_y : f->cell_x;
+    double pitch = at[0] > 0 ? 1 / (2 * at[0]) : 1; /* cells from one picture to the next */
+    return (pitch - 1) / (2 * pitch);
+}
+
 /* Names, or numbers, of the ticks of one axis; k = 0: x, 1: y. */
 static void tick_texts(sx_canvas *c, int k, const sx_axis *axis, const sx_scale *s) {
     double longest;
@@ -177,9 +184,10 @@ static void tick_texts(sx_canvas *c, int k, const sx_axis *axis, const sx_scale 
     int64_t n = names ? axis->n_names : s->n_ticks;
     bool turned = names && k == 0 && longest > (c->right - c->left) / (double)n;
     for (int64_t i = 0; i < n; i++) {
-        if (!names && s->minor[i]) continue;
+        if (!names && (s->minor[i] || c->figure->gallery)) continue;
         sx_writer label = { .ctx = c->t->ctx }, more = { .ctx = c->t->ctx };
-        double at = sx_scale_at(s, names ? (double)i : s->tick[i]), x = k ? c->left - 8 : at,
+        double middle = c->figure->gallery ? picture_middle(c->figure, k) : 0;
+        double at = sx_scale_at(s, names ? (double)i + middle : s->tick[i]), x = k ? c->left - 8 : at,
                y = k ? at + 4.5 : c->bottom + 19;
         if (names)
             sx_writer_add(&label, axis->names[i]);
@@ -201,6 +209,14 @@ static void tick_texts(sx_canvas *c, int k, const sx_axis *axis, const sx_scale 
         sx_free(c->t->ctx, label.p);
         sx_free(c->t->ctx, more.p);
     }
+}
+
+/* Pictures have names, no axes. */
+static void captions(sx_canvas *c) {
+    sx_writer_addf(c->t, "<g class=\"text\" fill=\"%s\">\n", foreground);
+    tick_texts(c, 0, &c->figure->x, &c->x);
+    tick_texts(c, 1, &c->figure->y, &c->y);
+    sx_writer_add(c->t, "</g>\n");
 }
 
 static void axes(sx_canvas *c) {
@@ -303,7 +319,12 @@ static void lay_out(sx_canvas *c, bool title) {
     bool square = (f->cells && f->x.discrete && f->y.discrete && !f->wide) || f->diagonal;
     if (f->diagonal) c->right = c->left + 340;
     c->bottom = c->top + (square ? c->right - c->left : f->wide ? 220 : 250);
-    c->height = c->bottom + 50;
+    if (f->gallery) { /* square cells, not larger than CELL */
+        double cell = fmin(CELL, (c->right - c->left) / (double)f->columns);
+        c->right = c->left + cell * (double)f->columns;
+        c->bottom = c->top + fmax(cell * (double)f->rows, 60);
+    }
+    c->height = c->bottom + (f->gallery ? 28 : 50);
     if (shows_names(&f->x, X_NAMES, &longest) && longest > (c->right - c->left) / (double)f->x.n_names)
         c->height += fmin(90, fmax(0, 0.72 * longest - 10));
     if (f->diagonal) c->width = c->right + 18;
@@ -355,7 +376,10 @@ void sx_figure_svg(const sx_figure *figure, bool title, sx_writer *t) {
     if (figure->cells) sx_svg_heat(&c);
     for (int k = 0; k < figure->n_series; k++) sx_svg_series(&c, &figure->series[k]);
     sx_writer_add(t, "</g>\n");
-    axes(&c);
+    if (figure->gallery)
+        captions(&c);
+    else
+        axes(&c);
     if (figure->cells) sx_svg_colour_bar(&c);
     sx_writer_add(t, "</svg>\n");
 }

@@ -197,6 +197,7 @@ void sx_svg_colour_bar(sx_canvas *c) {
         if (label.status < 0) t->status = label.status;
         sx_free(t->ctx, label.p);
     }
-    sx_svg_axis_title(c, &c->figure->z, &s, c->width - 6, c->top - 9, "end", " class=\"zl\"");
+    sx_svg_axis_title(c, &c->figure->z, &s, c->figure->gallery ? left + 14 : c->width - 6, c->top - 9, "end",
+                      " class=\"zl\"");
     sx_writer_add(t, "</g>\n");
 }

@@ -7,6 +7,7 @@ set(SX_REPORT_SOURCES
   src/report/figure_generic.c
   src/report/figure_histogram.c
   src/report/figure_json.c
+  src/report/figure_learn.c
   src/report/figure_lyapunov.c
   src/report/figure_matrix.c
   src/report/figure_moments.c

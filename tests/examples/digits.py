@@ -45,6 +45,7 @@ def check_sequence(c, program, work):
         trials = 16
         forward = t[1, 0] + t[2, 1] + t[0, 2]
         backward = t[0, 1] + t[1, 2] + t[2, 0]
+        c.near("mean correlation of a state with its digit (the authors: 0.836)", f["replay"]["label_correlation"][()], 0.836, 0.01)
         c.true("no step backward", backward == 0, "%d" % backward)
         c.z("steps forward of 979 (20 seeds: 258 +- 4)", forward / trials, 258, 4 / np.sqrt(trials) + 4 / np.sqrt(20))
 
