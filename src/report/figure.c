@@ -212,13 +212,28 @@ sx_status sx_figures_axis(sx_figures *f, const char *group, const char *dim, int
     return SX_OK;
 }
 
-/* "x_mean" -> "mean of x", "first_passage" -> "first passage" */
+/* n_start is a count; n_mean the mean of a state array n. */
+static bool is_count(const char *name) {
+    static const char *const moments[] = { "mean", "variance",  "covariance", "autocovariance",
+                                           "psd",  "histogram", "final" };
+    if (strncmp(name, "n_", 2) != 0) return false;
+    for (size_t k = 0; k < sizeof moments / sizeof *moments; k++)
+        if (strncmp(name + 2, moments[k], strlen(moments[k])) == 0) return false;
+    return true;
+}
+
+/* "x_mean" -> "mean of x", "first_passage" -> "first passage", "n_unstable" -> "number: unstable" */
 sx_status sx_figures_quantity(sx_figures *f, int id, const char **out) {
     const char *name = sx_result_var(f->r, id, NULL)->name;
     char *text = NULL;
     SX_TRY(f->ctx, sx_figures_take(f, (int64_t)strlen(name) + 32, 1, &text));
     bool of = name[0] && name[1] == '_' && name[2];
-    strcpy(text, of ? name + 2 : name);
+    if (of && is_count(name)) {
+        sprintf(text, "number: %s", name + 2);
+        of = false;
+    } else {
+        strcpy(text, of ? name + 2 : name);
+    }
     if (strcmp(text, "psd") == 0) strcpy(text, "spectral density");
     for (char *c = text; *c; c++)
         if (*c == '_') *c = ' ';

@@ -330,6 +330,77 @@ done:
     return status;
 }
 
+/* Share |w_u v_u| / sum of each unit in a mode of the main point; pair: 4 n numbers. */
+static sx_status shares(const sx_view *v, int64_t mode, double *pair, double *out) {
+    int64_t n = v->shape[2], start[4] = { v->main, mode, 0, 0 }, count[4] = { 1, 1, n, 2 };
+    double sum = 0;
+    SX_TRY(v->f->ctx, sx_result_read(v->f->ctx, v->f->r, v->id, start, count, pair));
+    SX_TRY(v->f->ctx, sx_result_read(v->f->ctx, v->f->r, other(v, "right"), start, count, pair + 2 * n));
+    for (int64_t u = 0; u < n; u++) {
+        out[u] = hypot(pair[2 * u], pair[2 * u + 1]) * hypot(pair[2 * (n + u)], pair[2 * (n + u) + 1]);
+        sum += out[u];
+    }
+    for (int64_t u = 0; u < n && sum > 0; u++) out[u] /= sum;
+    return SX_OK;
+}
+
+/* Who carries the slow modes: the units with the largest shares in the slowest one, by name, and what they have of the next ones. */
+static sx_status carriers(sx_view *v) {
+    enum { UNITS = 16 };
+    sx_figure *figure;
+    int64_t n = v->shape[2], modes = v->shape[1], unit[UNITS];
+    int frequency_id = other(v, "angular_frequency"), drawn = 0;
+    const char *const *labels, **names, *point;
+    double *work = NULL, *frequency;
+    sx_status status = SX_OK;
+    if (n <= UNITS || frequency_id < 0 || other(v, "right") < 0) return SX_OK;
+    SX_TRY(v->f->ctx, row(v, frequency_id, v->main, modes, &frequency));
+    SX_TRY(v->f->ctx, sx_figures_labels(v->f, v->group, "unit", n, &labels));
+    SX_TRY(v->f->ctx, sx_figures_take(v->f, UNITS, sizeof *names, &names));
+    SX_TRY(v->f->ctx, sx_figures_add(v->f, v->id, MODES, &figure));
+    SX_GO(v->f->ctx, status, done, sx_alloc(v->f->ctx, 6 * n, sizeof *work, &work));
+    double *share = work + 4 * n, *left = work + 5 * n;
+    for (int64_t j = 0; j < modes && drawn < MODES; j++) {
+        double *x, *y;
+        if (!(frequency[j] >= 0)) continue;
+        SX_GO(v->f->ctx, status, done, shares(v, j, work, share));
+        memcpy(left, share, sizeof(double) * (size_t)n);
+        for (int i = 0; i < UNITS && drawn == 0; i++) {
+            int64_t best = 0;
+            for (int64_t u = 1; u < n; u++)
+                if (left[u] > left[best]) best = u;
+            left[best] = -1;
+            unit[i] = best;
+            if (labels)
+                names[i] = labels[best];
+            else
+                SX_GO(v->f->ctx, status, done, sx_figures_print(v->f, &names[i], "%lld", (long long)best));
+        }
+        SX_GO(v->f->ctx, status, done, sx_figures_take(v->f, UNITS, sizeof *x, &x));
+        SX_GO(v->f->ctx, status, done, sx_figures_take(v->f, UNITS, sizeof *y, &y));
+        for (int i = 0; i < UNITS; i++) {
+            x[i] = i;
+            y[i] = share[unit[i]];
+        }
+        figure->series[drawn] =
+            (sx_series){ .kind = SX_SERIES_POINTS, .colour = drawn, .n = UNITS, .x = x, .y = y, .names = names };
+        SX_GO(v->f->ctx, status, done, sx_figures_print(v->f, &figure->series[drawn].name, "mode %lld", (long long)j));
+        drawn++;
+    }
+    figure->n_series = drawn;
+    figure->x = (sx_axis){ .label = "unit", .unit = "", .names = names, .n_names = UNITS, .discrete = true };
+    figure->y = (sx_axis){ .label = "share of the mode", .unit = "" };
+    SX_GO(v->f->ctx, status, done, sx_figures_print(v->f, &figure->title, "Units that carry the slowest mode"));
+    SX_GO(v->f->ctx, status, done, point_name(v, v->main, &point));
+    status =
+        sx_figures_print(v->f, &figure->caption,
+                         "The %d units with the largest shares |w v|/Σ|w v|%s%s, and their shares of the next modes.",
+                         UNITS, *point ? " at " : "", point);
+done:
+    sx_free(v->f->ctx, work);
+    return status;
+}
+
 /* Rates in their order, those of the null model's edge and beyond its spread to be seen at once. */
 static sx_status rates(sx_view *v) {
     sx_figure *figure;
@@ -338,6 +409,7 @@ static sx_status rates(sx_view *v) {
     double *x, *y, *error;
     if (n < 2) return SX_OK;
     SX_TRY(v->f->ctx, sx_figures_add(v->f, v->id, (int)v->shown, &figure));
+    SX_TRY(v->f->ctx, sx_figures_print(v->f, &figure->title, "Relaxation rates"));
     figure->x = (sx_axis){ .label = "mode", .unit = "" };
     SX_TRY(v->f->ctx, sx_figures_value_axis(v->f, v->id, &figure->y));
     SX_TRY(v->f->ctx, sx_figures_take(v->f, n, sizeof *x, &x));
@@ -498,6 +570,7 @@ sx_status sx_figure_spectrum(sx_figures *f, int id) {
     if (strcmp(v.name, "tdos_joint") == 0 || strcmp(v.name, "pseudospectrum") == 0) return heat(&v);
     if (strcmp(v.name, "participation") == 0) return participation(&v);
     if (strcmp(v.name, "right") == 0) return slow_modes(&v);
+    if (strcmp(v.name, "left") == 0) return carriers(&v);
     if (strcmp(v.name, "relaxation_rate") == 0) return rates(&v);
     return SX_OK;
 }
