@@ -130,6 +130,20 @@ static sx_status write_modes(sx_ctx *ctx, const sx_spectrum *s, const void *cons
                       "standard deviation of the slowest rate of the null model", POINT_EDGE_SD);
 }
 
+/* Which point of the earlier task each point was: of a trajectory, replica times samples plus sample. */
+static sx_status write_source(sx_ctx *ctx, const sx_spectrum *s, sx_result *r) {
+    sx_var var = { .name = "source_index",
+                   .dims = "point",
+                   .dtype = SX_DT_I64,
+                   .units = "1",
+                   .long_name = "number of the point in the task that found it" };
+    int id;
+    if (!s->o.at.task || s->o.at.n < 1 || !s->o.at.index) return SX_OK;
+    SX_TRY(ctx, sx_result_define(ctx, r, s->group, &var, &id));
+    SX_TRY(ctx, sx_result_write(ctx, r, id, NULL, NULL, s->o.at.index));
+    return sx_result_attr_text(ctx, r, s->group, "source_index", "task", s->o.at.task);
+}
+
 /* All eigenvalues of J, and how many modes grow. */
 static sx_status write_eigenvalues(sx_ctx *ctx, const sx_spectrum *s, const void *const *states, sx_result *r) {
     sx_var var = { .name = "eigenvalue",
@@ -232,6 +246,7 @@ sx_status sx_spectrum_finish(sx_ctx *ctx, const void *instance, const void *cons
     if (s->empty)
         return sx_result_warn(ctx, r, s->group, "the task '%s' found no points: there is no spectrum", s->o.at.task);
     SX_TRY(ctx, sx_spectrum_put(ctx, s, r, "x", "point,unit", "state", "the points", s->places.x));
+    SX_TRY(ctx, write_source(ctx, s, r));
     SX_TRY(ctx, put_scalar(ctx, s, states, r, "n_mode", "1", "modes reported", POINT_MODES));
     SX_TRY(ctx, put_scalar(ctx, s, states, r, "speed", s->map ? "state" : "state/time",
                            s->map ? "|F - x| at the point" : "|F| at the point", POINT_SPEED));

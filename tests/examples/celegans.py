@@ -34,6 +34,28 @@ def lyapunov(J, Q):
     return C, w
 
 
+def settles(check, r, names, J, C):
+    """The tasks after the simulation: the fixed point, its slow modes and the neurons that carry them, the linear theory."""
+    p, s, q = r["points"], r["modes"], r["response"]
+    check.true("one fixed point, the origin, stable", p["x"].shape == (1, 279) and np.abs(p["x"][:]).max() < 1e-9 and p["n_unstable"][0] == 0)
+    check.true("every start leads there", p["hits"][0] == p["n_starts"][()] == 24 and p["index_consistent"][()] == 1)
+    values, right = np.linalg.eig(J)
+    left = np.linalg.inv(right).conj().T
+    order = np.argsort(-values.real, kind="stable")[:20]
+    check.near("the 20 slowest rates, relative", np.abs(s["relaxation_rate"][0] / -values[order].real - 1).max(), 0, 1e-9)
+    for mode in range(2):  # real and simple
+        share = np.abs(left[:, order[mode]] * right[:, order[mode]])
+        share /= share.sum()
+        check.near("participation of mode %d" % mode, s["participation"][0, mode], 1 / (share**2).sum(), 1e-6)
+        check.true("mode %d is collective" % mode, s["collective"][0, mode] == 1)
+        check.true("its members", ((share * 279 > 1) == (s["member"][0, mode] == 1)).all())
+        print("mode %d: %.1f ms, %s" % (mode, -1 / values[order[mode]].real, ", ".join(names[u] for u in np.argsort(-share)[:6])))
+    scale = np.sqrt(np.outer(np.diag(C), np.diag(C)))
+    check.near("covariance of the linear theory, relative", np.abs((q["covariance"][:] - C) / scale).max(), 0, 1e-8)
+    M = J + D * np.linalg.inv(C)  # velocity of the probability current: <v.D^-1 v>
+    check.near("entropy production, relative", q["entropy_production"][()] / (np.trace(M.T @ M @ C) / D) - 1, 0, 1e-6)
+
+
 def test(check, program, directory):
     columns, rows, chemical = table("chemical.csv")
     gap_columns, gap_rows, gap = table("gap.csv")
@@ -50,7 +72,7 @@ def test(check, program, directory):
     check.true("the resting state is stable", w.real.max() < 0, "slowest mode %.4g per ms" % -w.real.max())
 
     short = ["task.rest.duration=1000.0", "task.rest.burn_in=600.0", "task.rest.replicas=64", "task.rest.psd=false",
-             "task.rest.max_lag=100.0"]
+             "task.rest.max_lag=100.0", "task.points.random=16", "task.points.start.n=8"]
     r = run(program, "celegans/celegans.toml", directory, *short)
     report = os.path.join(os.path.dirname(r.filename), "report.html")
     check.true("the report is there", os.path.exists(report) and os.path.getsize(report) > 10000)
@@ -70,6 +92,7 @@ def test(check, program, directory):
         expected = np.real(vectors @ np.diag(np.exp(values * t)) @ np.linalg.inv(vectors)) @ C
         want = np.array([expected[rows.index(n), rows.index(n)] for n in order])
         check.z_many("autocovariance at %g ms" % t, g["x_autocovariance"][lag], want, g["x_autocovariance_se"][lag])
+    settles(check, r, rows, J, C)
     print("slowest relaxation: %.1f ms; AVAL fluctuates by %.4f mV" % (-1 / values.real.max(), np.sqrt(C[rows.index("AVAL")][rows.index("AVAL")])))
 
 

@@ -18,6 +18,30 @@ do = "spectrum"
 %s
 """
 
+TRAJECTORY = """title = "along a trajectory"
+[model]
+kind = "equations"
+state = ["x", "y"]
+[model.equations]
+x = "y"
+y = "2*(1 - x^2)*y - x"
+[noise]
+kind = "none"
+[[task]]
+name = "traj"
+do = "simulate"
+initial = [2.0, 0.0]
+replicas = 2
+duration = 8.0
+dt = 0.01
+record = { every = 0.1 }
+[[task]]
+name = "along"
+do = "spectrum"
+at = { task = "traj", select = "recorded", n = 54 }
+track = true
+"""
+
 
 def circular(u):
     """Share of the circular law of radius 1 with real part below u."""
@@ -90,6 +114,24 @@ def outliers(check, program, directory, seeds=range(11, 15)):
     check.true("its scatter between networks", 0.3 * sd < rates.std(ddof=1) < 2 * sd, "%.3f, predicted %.3f" % (rates.std(ddof=1), sd))
 
 
+def trajectory(check, program, directory):
+    """Van der Pol: the instantaneous Jacobian along the orbit, [[0, 1], [-4 x y - 1, 2 (1 - x^2)]]."""
+    name = os.path.join(directory, "trajectory.toml")
+    with open(name, "w") as f:
+        f.write(TRAJECTORY)
+    r = run(program, name, directory)
+    g, states = r["along"], r["traj/x"][:].reshape(-1, 2)
+    source = g["source_index"][:]
+    check.true("54 states of 162, evenly spread", len(source) == 54 and (np.diff(source) == 3).all() and len(states) == 162)
+    check.true("they are those of the trajectory", (g["x"][:] == states[source]).all())
+    J = np.array([[[0, 1], [-4 * x * y - 1, 2 * (1 - x * x)]] for x, y in states[source]])
+    want = np.sort(-np.linalg.eigvals(J).real, axis=1)
+    check.near("rates along the trajectory", np.abs(g["relaxation_rate"][:] - want).max(), 0, 1e-12)
+    index, overlap = g["track_index"][:], g["track_overlap"][:]
+    linked = [(p, a) for p in range(1, 54) for a in range(2) if np.isfinite(overlap[p, a])]
+    check.true("tracks go from state to state", all(index[p, a] in index[p - 1] for p, a in linked) and len(linked) > 80, "%d links of 106" % len(linked))
+
+
 def memory(check, program, directory):
     g = run(program, "timescales/memory.toml", directory)["slow"]
     rate, gain, ratio = -g["eigenvalue"][0, :, 0], 0.4, 0.25
@@ -111,6 +153,7 @@ def test(check, program, directory):
     network(check, program, directory)
     outliers(check, program, directory)
     memory(check, program, directory)
+    trajectory(check, program, directory)
 
 
 main(test)
