@@ -139,7 +139,7 @@ static sx_status trials(const view *v) {
     g->x.n_names = across;
     return sx_figures_print(f, &g->caption,
                             "The first %lld of %lld trials; below, r² of the response with its target. "
-                            "Numbers beyond the ends of the colour bar have the colours of its ends.",
+                            "Each row is divided by its largest modulus.",
                             (long long)across, (long long)v->shape[0]);
 }
 

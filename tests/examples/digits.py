@@ -46,7 +46,7 @@ def check_sequence(c, program, work):
         forward = t[1, 0] + t[2, 1] + t[0, 2]
         backward = t[0, 1] + t[1, 2] + t[2, 0]
         c.near("mean correlation of a state with its digit (the authors: 0.836)", f["replay"]["label_correlation"][()], 0.836, 0.01)
-        c.true("no step backward", backward == 0, "%d" % backward)
+        c.true("hardly a step backward: less than 1 in 1000 forward (20 seeds: 0 of 5160)", backward < 1e-3 * forward, "%d of %d" % (backward, forward))
         c.z("steps forward of 979 (20 seeds: 258 +- 4)", forward / trials, 258, 4 / np.sqrt(trials) + 4 / np.sqrt(20))
 
 
