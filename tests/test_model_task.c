@@ -119,6 +119,35 @@ static void add_reentry(sx_ctx *ctx, cases *c, const sx_coupling *w) {
     }
 }
 
+/* Every form; two tokens on a circle. */
+static sx_status attention(sx_ctx *ctx, int form, int normalise, bool causal, sx_model **out) {
+    static const double keys[2 * N] = { 1, 0.5, -0.5, 0, -0.5, 1, 0, 0.5 }, M[N] = { 1, 2, 1, 0.5 };
+    sx_attention_opts o = SX_ATTENTION_OPTS;
+    sx_fields_default(sx_attention_fields, &o);
+    bool tokens = form == SX_ATTENTION_TOKENS;
+    o.form = form;
+    o.dimension = tokens ? 2 : N;
+    o.tokens = tokens ? 2 : 1;
+    if (!tokens) o.keys = (sx_values){ 2 * N, keys };
+    if (form == SX_ATTENTION_VALUES) o.mobility = (sx_values){ N, M };
+    if (form == SX_ATTENTION_UNTIED) o.W_V = (sx_values){ N * N, weights };
+    o.normalise = normalise;
+    o.causal = causal;
+    return sx_attention_create(ctx, &o, NULL, out);
+}
+static void add_attention(sx_ctx *ctx, cases *c) {
+    char group[64], form[32];
+    sx_model *m = NULL;
+    for (int k = 0; k < 6; k++) {
+        int f = k < SX_ATTENTION_TOKENS ? k : SX_ATTENTION_TOKENS;
+        snprintf(group, sizeof group, "`attention`, %s%s", sx_choice_name(SX_ATTENTION_CHOICES, f, form, sizeof form),
+                 k == 4   ? ", not normalised"
+                 : k == 5 ? ", causal"
+                          : "");
+        add(ctx, c, group, group, attention(ctx, f, k == 4, k == 5, &m), &m);
+    }
+}
+
 /* N numbers of state: one layer of N, a stack of two, or an LSTM of N/2. */
 static sx_status cell(sx_ctx *ctx, int kind, int relu, int layers, sx_model **out) {
     double numbers[3 * N * N];
@@ -322,6 +351,7 @@ static void add_models(sx_ctx *ctx, cases *c, const sx_coupling *w) {
                 add(ctx, c, group, name, composed(ctx, p, g, f, w, &m), &m);
             }
     add_reentry(ctx, c, w);
+    add_attention(ctx, c);
     add_cells(ctx, c);
     add_samplers(ctx, c, w);
     add_memories(ctx, c, w);
@@ -748,7 +778,7 @@ static void run_all(cases *c, sx_ctx *ctx) {
 static void test_models(void **state) {
     sx_ctx *ctx = *state;
     cases *c = make_cases(ctx, add_models);
-    assert_int_equal(c->n, 2 + 2 * 2 * 7 + 5 * 5 * 4 + (2 * 2 + 2 + 2 + 2 * 2 + 2) + 2 * 4 + 3 + 3 + 4 + 4 * 3);
+    assert_int_equal(c->n, 2 + 2 * 2 * 7 + 5 * 5 * 4 + (2 * 2 + 2 + 2 + 2 * 2 + 2) + 2 * 4 + 3 + 3 + 4 + 4 * 3 + 6);
     for (int i = 0; i < c->n; i++)
         if (!c->item[i].m) fail_msg("%s: %s", c->item[i].name, c->item[i].message);
     run_all(c, ctx);

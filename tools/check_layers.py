@@ -11,7 +11,7 @@ LEAVES = {"report", "view", "cli"}
 # The lowest folder that implements each public header; headers may be included from that rank upwards. io reads and writes results
 # only, so it needs core alone.
 HEADERS = {"status": "core", "context": "core", "random": "core", "vmath": "core", "field": "core", "result": "core", "model": "models",
-           "noise": "models", "activation": "models", "cell": "models", "samplers": "models", "coupling": "models", "equations": "models", "models": "models", "plugin": "models", "reentry": "models", "hopfield": "models", "task": "run", "simulate": "run", "fixed_points": "analysis", "orbits": "analysis", "basins": "analysis",
+           "noise": "models", "activation": "models", "cell": "models", "samplers": "models", "coupling": "models", "equations": "models", "models": "models", "attention": "models", "plugin": "models", "reentry": "models", "hopfield": "models", "task": "run", "simulate": "run", "fixed_points": "analysis", "orbits": "analysis", "basins": "analysis",
            "spectrum": "analysis", "lyapunov": "analysis", "response": "analysis", "learn": "learn", "recall": "learn", "io": "io",
            "experiment": "experiment", "report": "report", "separatrix": "analysis"}
 INCLUDE = re.compile(r'^\s*#\s*include\s+(?:"([^"]+)"|<separatrix/([a-z_]+)\.h>)', re.M)

@@ -5,6 +5,7 @@
 #define SEPARATRIX_SEPARATRIX_H
 #include <separatrix/activation.h>
 #include <separatrix/basins.h>
+#include <separatrix/attention.h>
 #include <separatrix/cell.h>
 #include <separatrix/context.h>
 #include <separatrix/coupling.h>

@@ -8,6 +8,7 @@
 #include "experiment/equations_model.h"
 #include "experiment/plugins.h"
 
+#include <separatrix/attention.h>
 #include <separatrix/reentry.h>
 #include <separatrix/hopfield.h>
 #include <separatrix/samplers.h>
@@ -136,6 +137,8 @@ static sx_status create_model(const sx_reader *r, const sx_experiment *e, const 
         SX_GO(ctx, status, done, sx_free_energy_create(ctx, opts, w, labels, out));
     } else if (strcmp(kind, "reentry") == 0) {
         SX_GO(ctx, status, done, sx_reentry_create(ctx, opts, w, labels, out));
+    } else if (strcmp(kind, "attention") == 0) {
+        SX_GO(ctx, status, done, sx_attention_create(ctx, opts, labels, out));
     } else if (strcmp(kind, "ising") == 0) {
         SX_GO(ctx, status, done, sx_ising_create(ctx, opts, w, labels, out));
     } else if (strcmp(kind, "hopfield") == 0 && !l) {

@@ -337,6 +337,10 @@ sx_status sx_load_coupling(const sx_reader *r, const sx_toml_node *node, const c
 sx_status sx_load_couplings(const sx_reader *r, sx_experiment *e) {
     const sx_toml_node *node = sx_toml_get(e->model, "coupling");
     if (!node) return SX_OK;
+    if (strcmp(e->info->kind, "attention") == 0)
+        return sx_node_fail(
+            r, node, SX_E_USAGE,
+            "models of kind 'attention' have no coupling; their matrices are keys, mobility, W_Q, W_K, W_V");
     bool list = sx_toml_type_of(node) == SX_TOML_ARRAY;
     int64_t n = list ? sx_toml_count(node) : 1;
     if (n > 1000)

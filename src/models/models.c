@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: Separatrix authors
 // SPDX-License-Identifier: Apache-2.0
 /* The registry of built-in models: texts for `separatrix models`, the docs and the model x task table. */
+#include "models/attention_private.h"
 #include "models/cell_private.h"
 #include "models/complete.h"
 #include "models/equations.h"
@@ -116,6 +117,31 @@ static const char reentry_example[] =
     "duration = 200.0\n"
     "dt = 0.05\n"
     "replicas = 256\n"
+    "record = { every = 0.5 }\n";
+
+static const char attention_example[] =
+    "title = \"Tokens on a circle gather\"\n"
+    "seed = 1\n"
+    "\n"
+    "[model]\n"
+    "kind = \"attention\"                              # x_i' = P_i sum_j softmax_j(beta u_i.u_j) u_j\n"
+    "form = \"tokens\"\n"
+    "dimension = 2\n"
+    "tokens = 16\n"
+    "beta = 4.0\n"
+    "\n"
+    "[noise]\n"
+    "kind = \"additive\"\n"
+    "D = 1e-4\n"
+    "\n"
+    "[[task]]\n"
+    "name = \"traj\"\n"
+    "do = \"simulate\"\n"
+    "initial = { kind = \"gaussian\", mean = 0.0, sd = 1.0 }\n"
+    "burn_in = 5.0\n"
+    "duration = 20.0\n"
+    "dt = 0.05\n"
+    "replicas = 64\n"
     "record = { every = 0.5 }\n";
 
 static const char cell_example[] =
@@ -344,6 +370,19 @@ static const sx_model_info infos[] = {
       .fields = sx_reentry_fields,
       .opts_size = sizeof(sx_reentry_opts),
       .ops = &sx_reentry_ops },
+    { .kind = "attention",
+      .title = "Attention",
+      .equation =
+          "tied: x' = -x + K^T softmax(beta K x);  values: x' = -x + M K^T softmax(beta K x);  untied: x' = -x + "
+          "sum p_mu W_V t_mu, p = softmax(beta x.W_Q^T W_K t_mu);  tokens: x_i' = P_i sum_j softmax_j(beta "
+          "u_i.W_Q^T W_K u_j) W_V u_j/|x_i| + s (1 - |x_i|^2) x_i/2",
+      .help =
+          "One token that relaxes towards stored ones (modern Hopfield network), with values and untied weights, or "
+          "tokens on a sphere that look at each other, causally if wanted. A gradient flow where weights are tied.",
+      .example = attention_example,
+      .fields = sx_attention_fields,
+      .opts_size = sizeof(sx_attention_opts),
+      .ops = &sx_attention_ops },
     { .kind = "cell",
       .title = "Trained recurrent network",
       .equation = "vanilla: h <- phi(W_ih u + b_ih + W_hh h + b_hh);  gru, lstm: PyTorch's equations;  leaky: h <- (1 "

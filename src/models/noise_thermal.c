@@ -5,6 +5,7 @@
 #include "models/hopfield_private.h"
 
 #include "core/mutant.h"
+#include "models/attention_private.h"
 #include "models/equations.h"
 #include "models/reentry_private.h"
 
@@ -110,14 +111,16 @@ sx_status sx_noise_thermal(sx_ctx *ctx, const sx_model *m, double temperature, s
     if (sx_equations_made(m)) return sx_equations_thermal(ctx, m, temperature, out);
     const sx_metric *metric = sx_composed_metric(m);
     bool reentry = sx_model_operations(m) == &sx_reentry_ops;
+    bool attention = sx_model_operations(m) == &sx_attention_ops;
     if (!metric) metric = sx_hopfield_metric(m);
-    if (!metric && !reentry)
+    if (!metric && !reentry && !attention)
         return SX_FAIL(ctx, SX_E_UNSUPPORTED,
-                       "thermal noise needs a metric, which model.kind = \"composed\", \"reentry\", \"hopfield\" and "
-                       "\"dense-hopfield\" have, and \"equations\" with a potential; this is \"%s\"",
+                       "thermal noise needs a metric, which model.kind = \"composed\", \"reentry\", \"attention\", "
+                       "\"hopfield\" and \"dense-hopfield\" have, and \"equations\" with a potential; this is \"%s\"",
                        sx_model_name(m));
     if (!(temperature >= 0.0 && isfinite(temperature)))
         return SX_FAIL(ctx, SX_E_USAGE, "noise.temperature = %g: want a finite value >= 0", temperature);
+    if (attention) return sx_attention_thermal(ctx, m, temperature, out);
     if (reentry) return sx_reentry_thermal(ctx, m, temperature, out);
     int64_t n = metric->n;
     sx_status status;

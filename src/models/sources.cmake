@@ -23,6 +23,9 @@ set(SX_MODELS_SOURCES
   src/models/input.c
   src/models/linear.c
   src/models/continuous_bernoulli.c
+  src/models/attention.c
+  src/models/attention_create.c
+  src/models/attention_tokens.c
   src/models/jet.c
   src/models/reentry.c
   src/models/reentry_create.c
