@@ -249,6 +249,14 @@ double sx_floor_lyapunov(const sx_rates *r, int64_t n, int64_t k, int stages, in
     return stages * 2 * N * N * (double)(k + 1) / r->dgemm + r->qr / (double)every;
 }
 
+/* Every entry is a sum over the gates of a product: gates n^2 multiply-adds (x += h f + s w has two), or n^2 numbers written to memory,
+ * whichever is slower. */
+double sx_floor_jacobians(const sx_rates *r, int64_t n, int64_t gates, int64_t points) {
+    double entries = (double)(n * n), compute = (double)gates * entries * r->elementwise / 2,
+           write = 8 * entries / r->triad;
+    return (double)points * (compute > write ? compute : write);
+}
+
 double sx_plain_csr(int64_t n, int64_t per_row) {
     int64_t nnz = n * per_row;
     int32_t *column = malloc(sizeof *column * (size_t)nnz);

@@ -35,6 +35,8 @@ double sx_floor_sparse(const sx_rates *r, int64_t n, int64_t nonzeros, int64_t r
 /* Seconds per step of one trajectory of n units with k tangent vectors: `stages` products with the state and the vectors, Q and R after
  * every `every` steps. */
 double sx_floor_lyapunov(const sx_rates *r, int64_t n, int64_t k, int stages, int64_t every);
+/* Seconds for so many Jacobians of a cell with n units on one thread. */
+double sx_floor_jacobians(const sx_rates *r, int64_t n, int64_t gates, int64_t points);
 /* Seconds of one product with one vector by the plain CSR loop, measured on a random matrix of that size. */
 double sx_plain_csr(int64_t n, int64_t per_row);
 

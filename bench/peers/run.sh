@@ -18,4 +18,9 @@ for peer in "numpy scipy h5py" torch "jax diffrax" torchsde jitcsde jitcode; do
     "$venv/bin/python" -m pip install --quiet --disable-pip-version-check ${PIP_OPTIONS:-} -c "$here/requirements.txt" $peer ||
         echo "run.sh: could not install $peer" >&2
 done
-exec "$venv/bin/python" "$here/compare.py" "$exe" "$@"
+status=0
+"$venv/bin/python" "$here/compare.py" "$exe" "$@" || status=$?
+echo
+echo "1024 Jacobians of a GRU with 256 units"
+"$venv/bin/python" "$here/jacobians.py" "$exe" || echo "jacobians.py: failed" >&2
+exit $status

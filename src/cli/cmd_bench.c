@@ -2,10 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* separatrix bench: the speed table of this machine, beside its limits (bench/floors.c), measured in the same process. */
 #include "cli/cli.h"
-
-#include "bench/floors.h"
-
-#include <separatrix/separatrix.h>
+#include "cli/cmd_bench.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -181,12 +178,15 @@ done:
     return status;
 }
 
-static sx_status run_equations(sx_ctx *ctx) {
+/* One thread. */
+static sx_status run_equations(sx_ctx *ctx, sx_rates *r, int threads) {
     static const sx_case cases[] = { { "N=1000, 256 replicas", SX_ENSEMBLE_GAUSSIAN, 1000, 256, 1, 40, 0 },
                                      { "N=3, 100000 replicas", SX_ENSEMBLE_GAUSSIAN, 3, 100000, 1, 40, 0 } };
     static const char *const names[FORMS] = { "rate, written by hand", "equations, evaluator",
                                               "equations, compile = true" };
     sx_status status = SX_OK;
+    (void)r;
+    if (threads > 1) return SX_OK;
     printf("\n%-22s %-26s %12s %7s %12s %7s %8s\n", "one thread", "model", "ms/step", "", "drift ms", "", "made in");
     for (int k = 0; k < 2 && status >= 0; k++) {
         const sx_case *c = &cases[k];
@@ -267,27 +267,63 @@ done:
     return status;
 }
 
-int sx_cmd_bench(const sx_command *self, int argc, char **argv) {
-    static const struct option options[] = { { "threads", required_argument, NULL, 't' },
-                                             { "quick", no_argument, NULL, 'k' },
-                                             { "help", no_argument, NULL, 'h' },
-                                             { NULL, 0, NULL, 0 } };
+static sx_status run_network(sx_ctx *ctx, sx_rates *r, int threads, int k) {
     static const sx_case cases[] = { { "dense N=1000, 256 replicas", SX_ENSEMBLE_GAUSSIAN, 1000, 256, 1, 40, 0.85 },
                                      { "small N=10, 100000 replicas", SX_ENSEMBLE_GAUSSIAN, 10, 100000, 1, 40, 0.60 },
                                      { "sparse N=100000, 1e7 couplings", SX_ENSEMBLE_SPARSE, 100000, 8, 1e-3, 6,
                                        0.60 } };
+    if (threads == 1)
+        printf("\n%-34s %7s %12s %12s %10s\n", "rate network, Euler-Maruyama", "threads", "ms/step", "floor ms",
+               "of floor");
+    return run_case(ctx, &cases[k], r, threads);
+}
+static sx_status run_dense(sx_ctx *ctx, sx_rates *r, int threads) {
+    return run_network(ctx, r, threads, 0);
+}
+static sx_status run_small(sx_ctx *ctx, sx_rates *r, int threads) {
+    return run_network(ctx, r, threads, 1);
+}
+static sx_status run_sparse(sx_ctx *ctx, sx_rates *r, int threads) {
+    return run_network(ctx, r, threads, 2);
+}
+
+/* The parts of the table, in its order; each runs for 1, 2, 4, ... threads and prints a row for each. */
+static const struct part {
+    const char *name;
+    sx_status (*run)(sx_ctx *ctx, sx_rates *r, int threads);
+    bool slow; /* not with --quick */
+} parts[] = { { "dense", run_dense, false },
+              { "small", run_small, false },
+              { "sparse", run_sparse, true },
+              { "lyapunov", run_lyapunov, false },
+              { "jacobians", sx_bench_jacobians, false },
+              { "equations", run_equations, false } };
+enum { PARTS = sizeof parts / sizeof *parts };
+
+int sx_cmd_bench(const sx_command *self, int argc, char **argv) {
+    static const struct option options[] = { { "threads", required_argument, NULL, 't' },
+                                             { "quick", no_argument, NULL, 'k' },
+                                             { "only", required_argument, NULL, 'o' },
+                                             { "help", no_argument, NULL, 'h' },
+                                             { NULL, 0, NULL, 0 } };
     sx_cli_tools tools = { 0 };
+    const char *only = NULL;
     int most = 0, c;
-    bool quick = false;
+    bool quick = false, known = false;
     sx_cli_tools_find(&tools);
-    while ((c = getopt_long(argc, argv, ":t:kh", options, NULL)) != -1) {
+    while ((c = getopt_long(argc, argv, ":t:ko:h", options, NULL)) != -1) {
         if (c == 'h') return sx_cli_help(self);
         if (c == 'k')
             quick = true;
+        else if (c == 'o')
+            only = optarg;
         else if (c != 't' || !sx_cli_threads(optarg, &most))
             return sx_cli_bad_option(self, c, argv);
     }
     if (optind != argc) return sx_cli_usage(self, "no arguments are wanted, but '%s' was given", argv[optind]);
+    for (int k = 0; k < PARTS; k++) known = known || (only && strcmp(only, parts[k].name) == 0);
+    if (only && !known)
+        return sx_cli_usage(self, "no part of the table is called '%s'; separatrix bench --help names them", only);
 
     sx_ctx *probe = threads_context(most, NULL);
     int threads = sx_ctx_threads(probe);
@@ -302,28 +338,17 @@ int sx_cmd_bench(const sx_command *self, int argc, char **argv) {
     sx_measure_small(&r, 10);
     sx_measure_memory(&r, 100000);
     printf("rates of one thread: dgemm %.1f Gflop/s (blocks of %lld), small product %.1f Gflop/s, triad %.1f GB/s, "
-           "random lines %.0f million/s\n\n",
+           "random lines %.0f million/s\n",
            1e-9 * r.dgemm, (long long)r.dgemm_block, 1e-9 * r.small_gemm, 1e-9 * r.triad, 1e-6 * r.lines);
-    printf("%-34s %7s %12s %12s %10s\n", "rate network, Euler-Maruyama", "threads", "ms/step", "floor ms", "of floor");
-    sx_status status = SX_OK;
-    for (int k = 0; k < (quick ? 2 : 3) && status >= 0; k++)
-        for (int t = 1; t <= threads && status >= 0; t *= 2) {
-            sx_ctx *ctx = threads_context(t, NULL);
-            status = run_case(ctx, &cases[k], &r, t);
+    for (int k = 0; k < PARTS; k++) {
+        if (only ? strcmp(only, parts[k].name) != 0 : quick && parts[k].slow) continue;
+        for (int t = 1; t <= threads; t *= 2) {
+            sx_ctx *ctx = threads_context(t, &tools);
+            sx_status status = parts[k].run(ctx, &r, t);
             int code = status < 0 ? sx_cli_fail(self, ctx, status) : 0;
             sx_ctx_free(ctx);
             if (code) return code;
         }
-    for (int n = 1; n <= threads && status >= 0; n *= 2) {
-        sx_ctx *ctx = threads_context(n, NULL);
-        status = run_lyapunov(ctx, &r, n);
-        int code = status < 0 ? sx_cli_fail(self, ctx, status) : 0;
-        sx_ctx_free(ctx);
-        if (code) return code;
     }
-    sx_ctx *ctx = threads_context(1, &tools);
-    status = run_equations(ctx);
-    int code = status < 0 ? sx_cli_fail(self, ctx, status) : 0;
-    sx_ctx_free(ctx);
-    return code;
+    return 0;
 }

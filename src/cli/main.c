@@ -50,7 +50,8 @@ static const sx_command commands[] = {
       "  -s, --set KEY=VALUE  change a value of the experiment; may be repeated\n", sx_cmd_selfcheck },
     { "bench", "bench [options]", "the speed table of this machine, beside its limits",
       "  -t, --threads N      up to so many threads (default: all cores)\n"
-      "      --quick          without the sparse network of 1e7 couplings\n",
+      "      --quick          without the sparse network of 1e7 couplings\n"
+      "      --only PART      dense, small, sparse, lyapunov, jacobians or equations\n",
       sx_cmd_bench },
 };
 static const int n_commands = (int)(sizeof commands / sizeof *commands);

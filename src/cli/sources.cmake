@@ -2,6 +2,7 @@ set(SX_CLI_SOURCES
   bench/floors.c
   src/cli/cli.c
   src/cli/cmd_bench.c
+  src/cli/bench_jacobians.c
   src/cli/cmd_check.c
   src/cli/cmd_info.c
   src/cli/cmd_models.c

@@ -253,14 +253,15 @@ static void unit_adjoints(sx_cell_stage *s, int which, const double *ones, const
     sx_cell_backward(s, exec);
 }
 
-/* out[i][j] += sum over gates of a[gate i] W[gate i][j], rows of length ld */
-static void add_gates(const sx_cell *m, const sx_coupling *W, const double *a, double *out, int64_t ld) {
-    int64_t H = m->hidden, columns = sx_coupling_columns(W);
-    for (int64_t g = 0; g < m->gates; ++g) {
-        for (int64_t i = 0; i < H; ++i) {
-            double f = W->factor * a[g * H + i];
-            const double *row = W->w + (g * H + i) * columns;
-            for (int64_t j = 0; j < columns; ++j) out[i * ld + j] += f * row[j];
+/* out[i][j] = (0 or out[i][j]) + sum over gates of a[gate i] W[gate i][j], rows of length ld: row by row, which stays in the cache */
+static void add_gates(const sx_cell *m, const sx_coupling *W, const double *a, bool clear, double *out, int64_t ld) {
+    const int64_t H = m->hidden, columns = sx_coupling_columns(W);
+    for (int64_t i = 0; i < H; ++i) {
+        double *to = out + i * ld;
+        if (clear) memset(to, 0, (size_t)columns * sizeof *to);
+        for (int64_t g = 0; g < m->gates; ++g) {
+            const double f = W->factor * a[g * H + i], *row = W->w + (g * H + i) * columns;
+            for (int64_t j = 0; j < columns; ++j) to[j] += f * row[j];
         }
     }
 }
@@ -297,14 +298,12 @@ static void jacobian(const void *self, double t, const double *x, double *out, s
         for (int which = 0; which < m->arrays; ++which) {
             double *rows = out + (which == 0 ? l : L + l) * H * n;
             unit_adjoints(&s, which, ones, w.exec);
-            if (l == 0) {
-                memset(rows, 0, (size_t)(H * n) * sizeof *rows);
-            } else {
-                memset(Q, 0, (size_t)(H * H) * sizeof *Q);
-                add_gates(m, m->part[l].w_ih, s.agi[0], Q, H);
+            if (l == 0 && n > H) memset(rows, 0, (size_t)(H * n) * sizeof *rows);
+            if (l > 0) {
+                add_gates(m, m->part[l].w_ih, s.agi[0], true, Q, H);
                 sx_gemm(false, false, H, n, H, 1.0, Q, H, out + (l - 1) * H * n, n, 0.0, rows, n);
             }
-            add_gates(m, m->part[l].w_hh, s.agh[0], rows + l * H, n);
+            add_gates(m, m->part[l].w_hh, s.agh[0], l == 0, rows + l * H, n);
             for (int64_t i = 0; i < H; ++i) rows[i * n + l * H + i] += s.ah[i];
             for (int64_t i = 0; i < H && m->arrays == 2; ++i) rows[i * n + (L + l) * H + i] += s.ac[i];
         }

@@ -103,6 +103,7 @@ USAGE = [
     (["info", "absent.h5"], b"", 3, ["absent.h5"]),
     (["report", "absent.h5"], b"", 3, ["absent.h5"]),
     (["figures", "--pdf", "absent.h5"], b"", 3, ["absent.h5"]),
+    (["bench", "--only", "dens"], b"", 2, ["'dens'", "--help names them"]),
     (["models", "raet"], b"", 2, ["'raet'", "did you mean 'rate'"]),
     (["tasks", "simluate"], b"", 2, ["did you mean 'simulate'"]),
     (["new"], b"", 2, ["which kind"]),
