@@ -89,6 +89,46 @@ static void unconnected(void **state) {
     sx_model_free(ctx, m);
 }
 
+/* flip: free spins follow a strong cue, so the response is its sign. Exactly round(0.1 * 20) signs of each trial differ from the pattern, and each
+ * unit is as likely as the others: among T trials T/10 times, with the variance of a binomial law. */
+static void flipped_cues(void **state) {
+    enum { N = 20, T = 400 };
+    sx_ctx *ctx = *state;
+    static double response[T * N];
+    double x[N], of_unit[N] = { 0 }, z2 = 0;
+    sx_sampler_opts so = SX_SAMPLER_OPTS;
+    sx_model *m = NULL;
+    for (int i = 0; i < N; i++) x[i] = i % 3 ? 1 : -1;
+    sx_fields_default(sx_sampler_fields, &so);
+    so.struct_size = sizeof so;
+    so.n = N;
+    OK(sx_ising_create(ctx, &so, NULL, NULL, &m));
+    sx_recall_opts o = defaults(1, N, x);
+    o.snr = 0;
+    o.strength = 1000;
+    o.flip = 0.1;
+    o.trials = T;
+    o.steps = 1;
+    sx_result *r = run(ctx, m, &o);
+    get(ctx, r, "recall", "response", response);
+    for (int k = 0; k < T; k++) {
+        int flips = 0;
+        for (int i = 0; i < N; i++) {
+            flips += response[k * N + i] != x[i];
+            of_unit[i] += response[k * N + i] != x[i];
+        }
+        assert_int_equal(flips, 2);
+    }
+    for (int i = 0; i < N; i++) {
+        double z = (of_unit[i] - T * 0.1) / sqrt(T * 0.09);
+        assert_true(fabs(z) < 5);
+        z2 += z * z;
+    }
+    assert_true(z2 > 4 && z2 < 50); /* chi^2 of 19 degrees: mean 19, sd 6.2 */
+    sx_result_free(ctx, r);
+    sx_model_free(ctx, m);
+}
+
 /* Two free spins with fields h and -h: each step is drawn afresh, and the state is nearest to the pattern (-1, 1) with probability q^2,
  * q = 1/(1 + e^{2h}), else to (1, -1), which also takes ties. So a step goes from a to b p_a p_b times of all. */
 static void free_spins(void **state) {
@@ -408,6 +448,6 @@ int main(void) {
                                         cmocka_unit_test(digits),       cmocka_unit_test(refusals),
                                         cmocka_unit_test(first_states), cmocka_unit_test(random_rows),
                                         cmocka_unit_test(continued),    cmocka_unit_test(noisy_cues),
-                                        cmocka_unit_test(chained) };
+                                        cmocka_unit_test(chained),      cmocka_unit_test(flipped_cues) };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

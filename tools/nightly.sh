@@ -20,6 +20,9 @@ step "large spectra"
 cmake --build build-ci -j "$jobs" --target large_spectrum
 build-ci/tests/large_spectrum
 
+step "capacity of Hebb's rule by finite-size extrapolation"
+python3 tests/nightly/hopfield_capacity.py build-ci/separatrix
+
 step "thread sanitizer (Clang, libomp, Archer)"
 cmake --preset tsan >/dev/null
 cmake --build build-tsan -j "$jobs" --target race test_context test_simulate test_stepper test_coupling test_ensemble test_rate test_result

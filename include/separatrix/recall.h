@@ -27,6 +27,7 @@ typedef struct sx_recall_opts {
     sx_data data;               /**< patterns */
     double strength;            /**< the target is o = strength * pattern */
     double snr;                 /**< cue = o + noise of standard deviation sd(o)/snr; 0 = no noise */
+    double flip;                /**< fraction of the units whose cue has the other sign */
     double hidden;              /**< complete: fraction of units without evidence */
     int64_t trials;             /**< independent trials */
     int order;                  /**< 0: trial k takes pattern k mod patterns; 1: patterns at random */

@@ -482,7 +482,6 @@ static sx_status initial_data(const sx_reader *r, const sx_toml_node *node, cons
     sx_part part = { data_fields, &d };
     sx_data set = { 0 };
     double *x, *u;
-    int64_t *order;
     SX_TRY(r->ctx, sx_schema_read(r, node, "initial", &part, 1, handled));
     SX_TRY(r->ctx, sx_data_find(r, sx_toml_get(node, "data"), &set));
     if (!r->bind || !set.x) return SX_OK;
@@ -492,17 +491,15 @@ static sx_status initial_data(const sx_reader *r, const sx_toml_node *node, cons
                             f->name, set.name, (long long)n, (long long)state);
     SX_TRY(r->ctx, sx_arena_alloc(r->ctx, r->arena, set.rows * n, sizeof *x, &x));
     SX_TRY(r->ctx, sx_arena_alloc(r->ctx, r->arena, n, sizeof *u, &u));
-    SX_TRY(r->ctx, sx_arena_alloc(r->ctx, r->arena, n, sizeof *order, &order));
     memcpy(x, set.x, (size_t)(set.rows * n) * sizeof *x);
     flips = (int64_t)floor(d.flip * (double)n + 0.5);
-    for (int64_t k = 0; flips > 0 && k < set.rows; k++) {
+    for (int64_t k = 0; flips > 0 && k < set.rows; k++) { /* selection sampling (Knuth, vol. 2, 3.4.2 S) */
+        int64_t left = flips;
         sx_uniform_fill(sx_key_derive(r->bind->initial, "flip", (uint64_t)k), 0, SX_SLOT_INITIAL, 0, n, 1, u);
-        for (int64_t i = 0; i < n; i++) order[i] = i;
-        for (int64_t i = 0; i < flips; i++) { /* the first places of a random order (Fisher and Yates) */
-            int64_t j = i + (int64_t)(u[i] * (double)(n - i)), swap = order[j];
-            order[j] = order[i];
-            order[i] = swap;
-            x[k * n + swap] = -x[k * n + swap];
+        for (int64_t i = 0; i < n; i++) {
+            if (!(u[i] * (double)(n - i) < (double)left)) continue;
+            x[k * n + i] = -x[k * n + i];
+            left--;
         }
     }
     out->kind = SX_INITIAL_VALUES;

@@ -159,6 +159,16 @@ static void make_cue(const recall *q, int64_t trial, double *cue, double *scratc
     sd = q->o.snr > 0 ? sqrt(sd) / (SX_MUTANT(recall_snr) ? 1 : q->o.snr) : 0;
     q->l.k->normal(q->key_cue, (uint64_t)trial, SX_SLOT_DW, 0, n, 1, cue);
     for (int64_t i = 0; i < n; i++) cue[i] = q->o.strength * x[i] + sd * cue[i];
+    if (q->o.flip > 0) { /* selection sampling: exactly `left` units, every subset as likely (Knuth, vol. 2, 3.4.2 S) */
+        double left = floor(q->o.flip * (double)n + 0.5);
+        q->l.k->uniform(q->key_cue, (uint64_t)trial, SX_SLOT_USER + 2, 0, n, 1, scratch);
+        for (int64_t i = 0; i < n; i++) {
+            bool flip = scratch[i] * (double)(n - i) < left;
+            if (flip) cue[i] = -cue[i];
+            left -= flip;
+            scratch[i] = 0;
+        }
+    }
     if (q->o.mode != SX_RECALL_COMPLETE) return;
     q->l.k->uniform(q->key_cue, (uint64_t)trial, SX_SLOT_DZ, 0, n, 1, scratch);
     for (int64_t i = 0; i < n; i++) {

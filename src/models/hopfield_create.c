@@ -98,41 +98,30 @@ static const char *const phi_text[][2] = {
 };
 
 static sx_status texts(sx_ctx *ctx, const sx_hopfield *h, int phi, char **equation, char **latex) {
-    const char *q = "sum_j W_ij s_j", *tq = "\\sum_j W_{ij} s_j", *tQ = "\\tfrac12 s^\\top W_S s",
-               *R = ",\\quad R = \\tau^{-1} W_A s";
-    char Q[160];
-    if (h->patterns) {
-        R = "";
-        q = tq = "dQ/ds_i";
-        tq = "\\partial Q/\\partial s_i";
-        tQ = Q;
-        if (h->memory.energy == SX_DENSE_LOGSUMEXP)
-            (void)snprintf(Q, sizeof Q, "\\tfrac{1}{\\beta} \\ln \\sum_\\mu e^{\\beta \\xi^\\mu \\cdot s}");
-        else
-            (void)snprintf(Q, sizeof Q, "\\tfrac{n}{%d} \\sum_\\mu \\left(\\xi^\\mu \\cdot s/n\\right)^{%d}",
-                           (int)h->memory.degree, (int)h->memory.degree);
-        if (h->memory.energy == SX_DENSE_LOGSUMEXP)
-            q = "dQ/ds_i, Q = ln(sum_mu exp(beta xi_mu.s))/beta";
-        else
-            q = "dQ/ds_i, Q = (n/p) sum_mu (xi_mu.s/n)^p";
+    const char *s = phi_text[phi][0], *ts = phi_text[phi][1];
+    const char *common = "\\sum_i \\int^{s_i} x(s)\\,ds", *G = "\\mathrm{diag}(\\tau_i\\, \\partial s_i/\\partial x_i)";
+    char Q[160], tQ[160];
+    int p = (int)h->memory.degree;
+    if (!h->patterns) {
+        SX_TRY(ctx, sx_format(ctx, equation, "tau_i x_i' = -x_i + sum_j W_ij s_j + I_i, s_i = %s, g = gain", s));
+        return sx_format(ctx, latex,
+                         "\\tau_i \\dot x_i = -x_i + \\sum_j W_{ij} s_j + I_i,\\quad s_i = %s,\\quad \\dot x = "
+                         "-G^{-1}\\nabla\\Phi + R,\\quad \\Phi = -\\tfrac12 s^\\top W_S s + %s - I\\cdot s,\\quad G = "
+                         "%s,\\quad R = \\tau^{-1} W_A s",
+                         ts, common, G);
     }
-    SX_TRY(ctx, sx_format(ctx, equation, "tau_i x_i' = -x_i + I_i + %s, s_i = %s", q, phi_text[phi][0]));
-    sx_status status = sx_format(
-        ctx, latex,
-        "\\tau_i \\dot x_i = -x_i + %s + I_i,\\quad s_i = %s,\\quad \\dot x = -G^{-1}\\nabla\\Phi%s,\\quad \\Phi = "
-        "\\sum_i \\int^{s_i} x(s)\\,ds - %s%s%s - I\\cdot s,\\quad G = \\mathrm{diag}(\\tau_i s_i')%s",
-        tq, phi_text[phi][1], h->patterns ? "" : " + R", h->patterns ? "Q" : tQ, h->patterns ? "" : "", "", R);
-    if (status >= 0 && h->patterns) {
-        char *whole = NULL;
-        status = sx_format(ctx, &whole, "%s,\\quad Q = %s", *latex, tQ);
-        sx_free(ctx, *latex);
-        *latex = whole;
+    if (h->memory.energy == SX_DENSE_LOGSUMEXP) {
+        (void)snprintf(Q, sizeof Q, "ln(sum_mu exp(beta xi_mu.s))/beta");
+        (void)snprintf(tQ, sizeof tQ, "\\tfrac{1}{\\beta} \\ln \\sum_\\mu e^{\\beta \\xi^\\mu \\cdot s}");
+    } else {
+        (void)snprintf(Q, sizeof Q, "(n/%d) sum_mu (xi_mu.s/n)^%d", p, p);
+        (void)snprintf(tQ, sizeof tQ, "\\tfrac{n}{%d} \\sum_\\mu \\left(\\xi^\\mu \\cdot s/n\\right)^{%d}", p, p);
     }
-    if (status < 0) {
-        sx_free(ctx, *equation);
-        *equation = *latex = NULL;
-    }
-    return status;
+    SX_TRY(ctx, sx_format(ctx, equation, "tau_i x_i' = -x_i + dQ/ds_i + I_i, Q = %s, s_i = %s, g = gain", Q, s));
+    return sx_format(ctx, latex,
+                     "\\tau_i \\dot x_i = -x_i + \\partial Q/\\partial s_i + I_i,\\quad s_i = %s,\\quad Q = %s,\\quad "
+                     "\\dot x = -G^{-1}\\nabla\\Phi,\\quad \\Phi = %s - Q - I\\cdot s,\\quad G = %s",
+                     ts, tQ, common, G);
 }
 
 /* -- creation ------------------------------------------------------------------------------------------------------------------------- */
@@ -142,20 +131,24 @@ static const sx_activation_kind kinds[] = { SX_PHI_TANH, SX_PHI_ERF, SX_PHI_LOGI
 static sx_status finish(sx_ctx *ctx, sx_hopfield *h, int phi, const char *const *labels, sx_model **out) {
     char *equation = NULL, *latex = NULL;
     const sx_coupling *w = h->patterns ? h->memory.keys : h->W;
-    SX_TRY(ctx, texts(ctx, h, phi, &equation, &latex));
+    sx_status status = texts(ctx, h, phi, &equation, &latex);
+    if (status < 0) {
+        sx_free(ctx, equation);
+        return status;
+    }
     sx_state_array array = { "x", "unit", h->n, labels };
     sx_model_desc d = SX_MODEL_DESC;
     d.ops = h->patterns ? &sx_dense_hopfield_ops : &sx_hopfield_ops;
     d.self = h;
     d.kind = SX_FLOW;
     d.layout = (sx_layout){ h->n, 1, &array };
-    d.block = sx_block_choose(h->n, w);
+    d.block = sx_block_choose(h->patterns && h->memory.patterns > h->n ? h->memory.patterns : h->n, w);
     d.panel = sx_panel_choose(h->n);
     d.flops = 26.0 * (double)h->n + (h->W ? sx_coupling_flops(h->W) : 0.0);
     if (h->patterns) d.flops += 2.0 * sx_coupling_flops(w) + 25.0 * (double)h->memory.patterns;
     d.equation = equation;
     d.latex = latex;
-    sx_status status = sx_model_create(ctx, &d, out);
+    status = sx_model_create(ctx, &d, out);
     sx_free(ctx, equation);
     sx_free(ctx, latex);
     return status;
