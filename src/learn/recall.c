@@ -163,7 +163,7 @@ static void make_cue(const recall *q, int64_t trial, double *cue, double *scratc
         double left = floor(q->o.flip * (double)n + 0.5);
         q->l.k->uniform(q->key_cue, (uint64_t)trial, SX_SLOT_USER + 2, 0, n, 1, scratch);
         for (int64_t i = 0; i < n; i++) {
-            bool flip = scratch[i] * (double)(n - i) < left;
+            bool flip = (SX_MUTANT(cue_flip) ? 0 : scratch[i]) * (double)(n - i) < left;
             if (flip) cue[i] = -cue[i];
             left -= flip;
             scratch[i] = 0;
