@@ -903,6 +903,75 @@ static void test_persistence(void **state) {
     close_context(ctx);
 }
 
+/* -- noise ------------------------------------------------------------------------------------------------------------------------------ */
+
+/* Variance of the amplitude of a mode, w^H C w, with C of the Lyapunov equation J C + C J^T + 2 D = 0, of maps C = J C J^T + 2 D: non-normal J, real
+ * modes and pairs, noise per unit and correlated noise. Nothing is said without noise, and a mode that grows has no stationary variance. */
+static void test_mode_variance(void **state) {
+    (void)state;
+    enum { N = 12 };
+    double J[N * N], B[N * 2], D[N * N], C[N * N], each[N];
+    sx_ctx *ctx = context(1);
+    for (int variant = 0; variant < 4; variant++) {
+        bool map = variant & 1, correlated = variant & 2;
+        sx_normal_fill(sx_key_seed(11), 0, SX_SLOT_USER, 0, N * N, 1, J);
+        sx_normal_fill(sx_key_seed(12), 0, SX_SLOT_USER, 0, 2 * N, 1, B);
+        for (int i = 0; i < N * N; i++) J[i] = 0.15 * J[i] - (!map && i % (N + 1) == 0);
+        memset(D, 0, sizeof D);
+        for (int i = 0; i < N; i++) {
+            each[i] = 0.1 + 0.02 * i;
+            for (int j = 0; j < N; j++)
+                D[i * N + j] = correlated ? B[2 * i] * B[2 * j] + B[2 * i + 1] * B[2 * j + 1] : i == j ? each[i] : 0;
+        }
+        sx_model *bare = matrix_model(ctx, N, J, map), *m = NULL;
+        sx_noise *noise = NULL;
+        if (correlated)
+            OK(ctx, sx_noise_additive_factor(ctx, N, 2, B, &noise));
+        else
+            OK(ctx, sx_noise_additive(ctx, N, (sx_values){ N, each }, &noise));
+        OK(ctx, sx_model_with_noise(ctx, bare, noise, SX_KINETIC, &m));
+        for (int i = 0; i < N * N; i++) D[i] *= 2;
+        OK(ctx, map ? sx_stein(ctx, N, J, D, C) : sx_lyapunov(ctx, N, J, D, C));
+        sx_spectrum_opts o = options();
+        sx_result *r = run(ctx, m, &o, 1);
+        double *left;
+        read_all(ctx, r, "left", &left);
+        int pairs = 0;
+        for (int a = 0; a < N; a++) {
+            double want = 0;
+            for (int i = 0; i < N; i++)
+                for (int j = 0; j < N; j++)
+                    for (int part = 0; part < 2; part++)
+                        want += left[(a * N + i) * 2 + part] * C[i * N + j] * left[(a * N + j) * 2 + part];
+            near(get(ctx, r, "mode_variance", a) / want, 1, 1e-10);
+            pairs += get(ctx, r, "angular_frequency", a) > 0;
+        }
+        assert_true(pairs > 0);
+        free(left);
+        sx_result_free(ctx, r);
+        r = run(ctx, bare, &o, 1);
+        assert_false(there(r, "mode_variance"));
+        sx_result_free(ctx, r);
+        sx_model_free(ctx, m);
+        sx_model_free(ctx, bare);
+        sx_noise_free(ctx, noise);
+    }
+    const double saddle[4] = { -1, 0, 0, 1 }, one = 1;
+    sx_model *bare = matrix_model(ctx, 2, saddle, false), *m = NULL;
+    sx_noise *noise = NULL;
+    OK(ctx, sx_noise_additive(ctx, 2, (sx_values){ 1, &one }, &noise));
+    OK(ctx, sx_model_with_noise(ctx, bare, noise, SX_KINETIC, &m));
+    sx_spectrum_opts o = options();
+    sx_result *r = run(ctx, m, &o, 1);
+    assert_true(get(ctx, r, "mode_variance", 0) == HUGE_VAL);
+    near(get(ctx, r, "mode_variance", 1), 1, 1e-14);
+    sx_result_free(ctx, r);
+    sx_model_free(ctx, m);
+    sx_model_free(ctx, bare);
+    sx_noise_free(ctx, noise);
+    close_context(ctx);
+}
+
 /* -- several points: interruption and workers ------------------------------------------------------------------------------------------ */
 
 /* A store that outlives the runs, as the parts of an output folder do. */
@@ -1132,6 +1201,7 @@ int main(void) {
         cmocka_unit_test(test_detector),
         cmocka_unit_test(test_null_models),
         cmocka_unit_test(test_persistence),
+        cmocka_unit_test(test_mode_variance),
         cmocka_unit_test(test_resume_and_workers),
         cmocka_unit_test(test_refusals),
     };

@@ -201,6 +201,7 @@ static sx_status prepare(sx_ctx *ctx, sx_spectrum *s, const sx_model *m) {
     s->n = sx_model_n(m);
     s->map = sx_model_kind(m) == SX_MAP || sx_model_kind(m) == SX_SAMPLER;
     s->stride = points_of_a_model(at);
+    s->noisy = sx_noise_class_of(sx_model_noise(m)) != SX_NOISE_NONE && sx_noise_operations(sx_model_noise(m))->Bt;
     jitter(s, at->jitter);
     SX_TRY(ctx, read_pair(ctx, "range", s->o.range, s->range));
     SX_TRY(ctx, read_pair(ctx, "lag_range", s->o.lag_range, s->lag_range));

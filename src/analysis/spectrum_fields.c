@@ -178,6 +178,9 @@ const sx_output sx_spectrum_outputs[] = {
     { "participation", "point,mode", "1", "number of units that take part: 1/sum p_u^2, p_u = |w_u v_u|/sum" },
     { "condition", "point,mode", "1", "condition |w| |v| / |w^H v| of the eigenvalue" },
     { "residual", "point,mode", "1/time", "|J v - zeta v| (Krylov)" },
+    { "mode_variance", "point,mode", "state^2",
+      "variance of the amplitude w^H (x - x*) of a mode under the model's noise, by linear theory; infinite where it "
+      "grows" },
     { "eigenvalue", "point,eigenvalue_index,complex", "1/time",
       "all eigenvalues of the Jacobian (of a map: multipliers)" },
     { "n_mode", "point", "1", "modes reported" },

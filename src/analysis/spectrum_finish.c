@@ -120,6 +120,10 @@ static sx_status write_modes(sx_ctx *ctx, const sx_spectrum *s, const void *cons
         SX_TRY(ctx, put_mode(ctx, s, states, r, numbers[k].name, numbers[k].units, numbers[k].help, numbers[k].which));
     if (!s->dense)
         SX_TRY(ctx, put_mode(ctx, s, states, r, "residual", s->map ? "1" : "1/time", "|J v - zeta v|", MODE_RESIDUAL));
+    if (s->noisy)
+        SX_TRY(ctx, put_mode(ctx, s, states, r, "mode_variance", "state^2",
+                             "variance of the amplitude w^H (x - x*) of a mode under the noise, linear theory",
+                             MODE_VARIANCE));
     if (!s->o.collective) return SX_OK;
     SX_TRY(ctx, put_mode(ctx, s, states, r, "collective", "1", "1 for collective slow modes", MODE_COLLECTIVE));
     SX_TRY(ctx, put_mode(ctx, s, states, r, "persistence", "1",

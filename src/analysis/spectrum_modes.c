@@ -3,12 +3,14 @@
 /* The modes of a point (unified-dynamics.md section 4):
  *     J v = zeta v,   w^H J = zeta w^H,   |v| = 1,   w^H v = 1,   kappa = |w| |v| / |w^H v|
  *     flow: rate = -Re zeta, frequency = Im zeta      map: rate = -ln|zeta| / step, frequency = arg zeta / step
+ *     variance of w^H (x - x*) under the noise, <xi xi> = 2 D:  flow w^H D w / rate,  map 2 w^H D w / (1 - |zeta|^2);  w^H D w = |B^T w|^2
  *     error of a rate: (eps |J| + residual) kappa, of a map over |zeta| step
  * Gradient flows with metric G: G J = (G J)^T = -H, so H v = rate G v is a symmetric pencil and w = G v / (v^T G v). */
 #include "spectrum_private.h"
 
 #include "core/linalg.h"
 #include "core/linalg_eigen.h"
+#include "core/mutant.h"
 
 #include <float.h>
 #include <math.h>
@@ -354,6 +356,39 @@ static void fill_gaps(const sx_spectrum *s, const sx_decomposition *d, const int
     }
 }
 
+/* From w^H (J C + C J^T + 2 D) w = 0, maps w^H (J C J^T + 2 D - C) w = 0: no equation to solve. */
+static sx_status fill_variances(sx_ctx *ctx, const sx_spectrum *s, int64_t point, const sx_decomposition *d,
+                                const int *order, void *state, const sx_exec *exec) {
+    const sx_model *m = s->places.models[point];
+    const sx_noise *noise = sx_model_noise(m);
+    const sx_noise_ops *ops = sx_noise_operations(noise);
+    const double *rate = sx_spectrum_mode(s, state, MODE_RATE), *re = sx_spectrum_mode(s, state, MODE_RE),
+                 *im = sx_spectrum_mode(s, state, MODE_IM);
+    double *variance = sx_spectrum_mode(s, state, MODE_VARIANCE), *p = NULL;
+    int64_t n = s->n, rank = sx_noise_rank(noise), count = d->count < s->k ? d->count : s->k, work;
+    sx_status status = SX_OK;
+    for (int64_t j = 0; j < s->k; j++) variance[j] = (double)NAN;
+    if (!s->noisy) return SX_OK;
+    work = sx_model_work(m, 1) + (ops->work ? ops->work(sx_noise_self(noise), 1) : 0);
+    SX_TRY(ctx, sx_alloc(ctx, 2 * n + rank + work, sizeof *p, &p));
+    double *w[2] = { p, p + n }, *b = p + 2 * n;
+    sx_work scratch = { .p = b + rank, .doubles = work, .exec = exec };
+    for (int64_t j = 0; j < count; j++) {
+        double power = 0; /* w^H D w */
+        for (int64_t u = 0; u < n; u++) sx_modes_component(d->left, d->im, n, order[j], u, &w[0][u], &w[1][u]);
+        for (int part = 0; part < (im[j] != 0 ? 2 : 1); part++) {
+            ops->Bt(sx_noise_self(noise), 0, (sx_cbatch){ s->places.x + point * n, n, 1 }, (sx_cbatch){ w[part], n, 1 },
+                    (sx_batch){ b, rank, 1 }, scratch);
+            for (int64_t c = 0; c < rank; c++) power += b[c] * b[c];
+        }
+        if (SX_MUTANT(mode_variance_2D)) power *= 2;
+        variance[j] = (double)INFINITY;
+        if (rate[j] > 0) variance[j] = s->map ? 2 * power / (1 - re[j] * re[j] - im[j] * im[j]) : power / rate[j];
+    }
+    sx_free(ctx, p);
+    return status;
+}
+
 static sx_status write_vectors(sx_ctx *ctx, const sx_spectrum *s, int64_t point, const sx_decomposition *d,
                                const int *order, sx_result *result) {
     int64_t n = s->n, count = d->count < s->k ? d->count : s->k;
@@ -389,6 +424,7 @@ static sx_status keep(sx_ctx *ctx, const sx_spectrum *s, int64_t point, const sx
     }
     fill_numbers(s, d, order, p, state);
     fill_gaps(s, d, order, state);
+    SX_GO(ctx, status, done, fill_variances(ctx, s, point, d, order, state, exec));
     SX_GO(ctx, status, done, write_vectors(ctx, s, point, d, order, result));
     if (s->o.collective) {
         sx_mode_set set = { s->n, order, d->im, d->right, d->left };

@@ -4,6 +4,7 @@
 #ifndef SX_ANALYSIS_SPECTRUM_PRIVATE_H
 #define SX_ANALYSIS_SPECTRUM_PRIVATE_H
 
+#include <separatrix/noise.h>
 #include <separatrix/spectrum.h>
 
 #include "analysis/points.h"
@@ -69,6 +70,7 @@ typedef enum sx_spectrum_number {
     MODE_COLLECTIVE,
     MODE_GAP,
     MODE_PERSISTENCE,
+    MODE_VARIANCE, /* of its amplitude under the model's noise */
     MODE_NUMBERS
 } sx_spectrum_number;
 
@@ -81,6 +83,7 @@ typedef struct sx_spectrum {
     int64_t stride; /* a track goes from point p to p + stride: several points per model */
     double range[2], lag_range[2], infrared[2];
     bool map, dense, empty;
+    bool noisy;  /* the model has noise with B^T */
     int density; /* sx_density_method, never AUTO */
     double step; /* duration of a step of a map, 1 for flows */
     sx_section sections[PART_COUNT];
