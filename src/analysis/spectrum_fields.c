@@ -208,5 +208,9 @@ const sx_output sx_spectrum_outputs[] = {
     { "track_overlap", "point,mode", "1", "overlap |w^H v| with the mode of the same track at the point before" },
     { "track_rate", "track,point", "1/time", "relaxation rate along a track" },
     { "track_frequency", "track,point", "1/time", "angular frequency along a track" },
+    { "shell_radius", "point", "state", "radius of the shell in the direction of the point (models of kind reentry)" },
+    { "shell_rate", "point", "1/time", "relaxation rate of the radius on the shell (reentry)" },
+    { "shell_frequency", "point", "1/time", "angular velocity on the shell (reentry)" },
+    { "regime", "point", "1", "quenched, reactive or reflective (reentry)" },
     { NULL, NULL, NULL, NULL }
 };

@@ -259,6 +259,7 @@ sx_status sx_spectrum_finish(sx_ctx *ctx, const void *instance, const void *cons
     SX_TRY(ctx, write_non_normality(ctx, s, states, r));
     SX_TRY(ctx, write_pseudospectrum(ctx, s, states, r));
     SX_TRY(ctx, sx_spectrum_density_write(ctx, s, states, r));
+    SX_TRY(ctx, sx_spectrum_shell(ctx, s, r));
     if (s->o.track) SX_TRY(ctx, sx_spectrum_track(ctx, s, states, r));
     return warn(ctx, s, states, r);
 }

@@ -175,6 +175,8 @@ bool sx_spectrum_joint(const sx_spectrum *s, const void *state, int64_t rates, c
 sx_status sx_spectrum_density_write(sx_ctx *ctx, const sx_spectrum *s, const void *const *states,
                                     sx_result *result) SX_MUST_USE;
 
+/* Models of kind reentry: radius, rate, frequency and regime of the shell. */
+sx_status sx_spectrum_shell(sx_ctx *ctx, const sx_spectrum *s, sx_result *r) SX_MUST_USE;
 /* spectrum_track.c: links between the modes of successive points, from the vectors in the result. */
 sx_status sx_spectrum_track(sx_ctx *ctx, const sx_spectrum *s, const void *const *states,
                             sx_result *result) SX_MUST_USE;
