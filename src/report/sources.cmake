@@ -17,6 +17,7 @@ set(SX_REPORT_SOURCES
   src/report/figure_response.c
   src/report/figure_scale.c
   src/report/figure_spectrum.c
+  src/report/figure_spectrum_modes.c
   src/report/figure_svg.c
   src/report/figure_svg_series.c
   src/report/figure_trajectories.c
