@@ -5,6 +5,8 @@
 
 #include "core/linalg.h"
 
+#include <stdio.h>
+
 static sx_status misplaced(sx_ctx *ctx, const char *name, const char *where) {
     return SX_FAIL(ctx, SX_E_USAGE, "model.%s has a meaning only with form = %s", name, where);
 }
@@ -228,9 +230,38 @@ static const char *const sphere_text[][2] = {
       "x_i,\\quad u = \\frac{x}{|x|},\\quad w_{ij} = \\frac{1}{T} e^{\\beta u_i \\cdot W_Q^\\top W_K u_j}" },
 };
 
+/* Phi, G and R as LaTeX. */
+static const char *const parts_text[] = {
+    [SX_ATTENTION_TIED] =
+        "\\Phi = \\tfrac12 |x|^2 - \\tfrac1\\beta \\ln \\sum_\\mu e^{\\beta k_\\mu \\cdot x},\\quad G = 1,\\quad "
+        "R = 0",
+    [SX_ATTENTION_VALUES] =
+        "\\Phi = \\tfrac12 x^\\top M^{-1} x - \\tfrac1\\beta \\ln \\sum_\\mu e^{\\beta k_\\mu \\cdot "
+        "x},\\quad G = M^{-1},\\quad R = 0",
+    [SX_ATTENTION_UNTIED] =
+        "\\Phi = \\tfrac12 x^\\top M^{-1} x - \\tfrac1\\beta \\ln \\sum_\\mu e^{\\beta k_\\mu \\cdot "
+        "x},\\quad k_\\mu = W_Q^\\top W_K t_\\mu,\\quad G = M^{-1},\\quad R = \\sum_\\mu p_\\mu (W_V "
+        "t_\\mu - M k_\\mu)",
+};
+static void latex_of(const sx_attention *m, const char *equation, char *out, size_t size) {
+    if (m->form != SX_ATTENTION_TOKENS)
+        (void)snprintf(out, size, "%s,\\quad %s", equation, parts_text[m->form]);
+    else
+        (void)snprintf(
+            out, size,
+            "%s,\\quad \\Phi = -\\frac{1}{2 \\beta T} \\sum_{ij} e^{\\beta u_i \\cdot B_S u_j} + \\tfrac{s}{8} \\sum_i "
+            "(|x_i|^2 - 1)^2,\\quad B = W_Q^\\top W_K,\\quad G = %s,\\quad R = %s",
+            equation,
+            m->softmax ? "u_i u_i^\\top + \\frac{Z_i}{T} \\left(1 - u_i u_i^\\top\\right),\\quad Z_i = \\sum_k "
+                         "e^{\\beta u_i \\cdot B u_k}"
+                       : "1",
+            m->gradient_flow ? "0" : "\\dot x + G^{-1} \\nabla\\Phi");
+}
+
 static sx_status create(sx_ctx *ctx, const sx_attention_opts *o, const char *const *labels, sx_attention *m,
                         sx_model **out) {
     bool tokens = m->form == SX_ATTENTION_TOKENS;
+    char latex[1600];
     double T = (double)m->T, d = (double)m->d, P = (double)m->patterns;
     SX_TRY(ctx, tokens ? sphere(ctx, o, m) : stored(ctx, o, m));
     const char *const *lines = tokens ? sphere_text[m->softmax ? 0 : 1] : text[m->form];
@@ -244,7 +275,8 @@ static sx_status create(sx_ctx *ctx, const sx_attention_opts *o, const char *con
     desc.panel = sx_panel_choose(m->n);
     desc.flops = tokens ? T * T * (4.0 * d + 25.0) + 4.0 * T * d * d : P * (4.0 * d + 25.0);
     desc.equation = lines[0];
-    desc.latex = lines[1];
+    latex_of(m, lines[1], latex, sizeof latex);
+    desc.latex = latex;
     return sx_model_create(ctx, &desc, out);
 }
 

@@ -58,17 +58,30 @@ static void weights_text(const sx_reentry *m, char *plain, char *latex, size_t s
 static sx_status create(sx_ctx *ctx, const sx_reentry_opts *o, const sx_coupling *C, const char *const *labels,
                         sx_reentry *m, sx_model **out) {
     bool gain = m->form == SX_REENTRY_GAIN;
-    char plain[64], tex[64], equation[512], latex[768];
+    char plain[64], tex[64], equation[512], latex[1200];
     SX_TRY(ctx, sx_reentry_bind(ctx, C, m));
     weights_text(m, plain, tex, sizeof plain);
-    const char *sum = m->fast ? "(W + A_f)" : "W", *sum_tex = m->fast ? "(W + A_f)" : "W";
+    const char *sum = m->fast ? "(W + A_f)" : "W";
     (void)snprintf(equation, sizeof equation, "y' = -y + gamma %s%s y%s, W = %s%s%s", gain ? "g(r) " : "", sum,
                    gain ? "" : " - kappa r^2 y", plain, gain ? ", g = 1/(1 + beta (r - 1)), r = |y|" : ", r = |y|",
                    m->fast ? ", A_f' = (-A_f + eta y y^T)/tau" : "");
-    (void)snprintf(latex, sizeof latex, "\\dot y = -y + \\gamma\\, %s%s\\, y%s,\\quad W = %s%s%s",
-                   gain ? "g(r)\\, " : "", sum_tex, gain ? "" : " - \\kappa r^2 y", tex,
-                   gain ? ",\\quad g = \\frac{1}{1 + \\beta (r - 1)},\\quad r = |y|" : ",\\quad r = |y|",
-                   m->fast ? ",\\quad \\dot A_f = \\frac{-A_f + \\eta\\, y y^\\top}{\\tau}" : "");
+    const char *phi = gain ? "\\tfrac12 r^2 - \\gamma s \\int_0^r g(r)\\, r\\, dr,\\quad s = \\tfrac1n \\mathrm{tr} W"
+                           : "\\tfrac12 r^2 - \\tfrac{\\gamma}{2} y^\\top W_S\\, y + \\tfrac{\\kappa}{4} r^4";
+    const char *phi_fast = !m->fast ? ""
+                           : gain   ? " + \\tfrac{\\gamma}{4 \\eta} |A_f|^2"
+                                    : " + \\tfrac{\\gamma}{4 \\eta} |A_f|^2 - \\tfrac{\\gamma}{2} y^\\top A_f\\, y";
+    const char *flow = gain      ? m->fast
+                                       ? "\\gamma\\, g(r)\\, (W - s + A_f)\\, y,\\quad R_f = \\tfrac{\\eta}{\\tau} y y^\\top"
+                                       : "\\gamma\\, g(r)\\, (W - s)\\, y"
+                       : m->fast ? "\\gamma\\, (W + A_f)_A\\, y"
+                                 : "\\gamma\\, W_A\\, y";
+    (void)snprintf(
+        latex, sizeof latex,
+        "\\dot y = -y + \\gamma\\, %s%s\\, y%s,\\quad W = %s%s%s,\\quad \\Phi = %s%s,\\quad G = 1%s,\\quad R = %s",
+        gain ? "g(r)\\, " : "", sum, gain ? "" : " - \\kappa r^2 y", tex,
+        gain ? ",\\quad g = \\frac{1}{1 + \\beta (r - 1)},\\quad r = |y|" : ",\\quad r = |y|",
+        m->fast ? ",\\quad \\dot A_f = \\frac{-A_f + \\eta\\, y y^\\top}{\\tau}" : "", phi, phi_fast,
+        m->fast ? ",\\quad G_f = \\tfrac{\\gamma \\tau}{2 \\eta}" : "", flow);
     sx_state_array arrays[] = { { m->fast ? "y" : "x", m->fast ? "neuron" : "unit", m->n, labels },
                                 { "A", "weight", m->n * m->n, NULL } };
     sx_model_desc d = SX_MODEL_DESC;

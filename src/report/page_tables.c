@@ -100,7 +100,8 @@ static sx_status number_rows(sx_writer *t, sx_figures *f, int id, int64_t n, boo
         theory_id = sx_figures_beside(f, id, "_theory");
     SX_TRY(f->ctx, sx_figures_unit(f, var->units, &unit));
     SX_TRY(f->ctx, sx_figures_quantity(f, id, &quantity));
-    SX_TRY(f->ctx, sx_result_read(f->ctx, f->r, id, NULL, NULL, value));
+    bool texts = var->dtype == SX_DT_STRING;
+    if (!texts) SX_TRY(f->ctx, sx_result_read(f->ctx, f->r, id, NULL, NULL, value));
     if (se_id >= 0) SX_TRY(f->ctx, sx_result_read(f->ctx, f->r, se_id, NULL, NULL, se));
     if (theory_id >= 0) SX_TRY(f->ctx, sx_result_read(f->ctx, f->r, theory_id, NULL, NULL, theory));
     if (n_dims > 0) SX_TRY(f->ctx, sx_figures_labels(f, group, dims[0], shape[0], &names));
@@ -111,7 +112,14 @@ static sx_status number_rows(sx_writer *t, sx_figures *f, int id, int64_t n, boo
         sx_writer_add(t, "</td><td>");
         sx_writer_escape(t, item);
         sx_writer_add(t, "</td>");
-        cell_with_error(t, value[i], se_id >= 0 ? se[i] : 0);
+        if (texts) {
+            const char *text = sx_result_text(f->r, id, i);
+            sx_writer_add(t, "<td>");
+            sx_writer_escape(t, text ? text : "");
+            sx_writer_add(t, "</td>");
+        } else {
+            cell_with_error(t, value[i], se_id >= 0 ? se[i] : 0);
+        }
         if (theory_id >= 0)
             cell(t, theory[i]);
         else if (with_theory)
@@ -125,11 +133,20 @@ static sx_status number_rows(sx_writer *t, sx_figures *f, int id, int64_t n, boo
     return SX_OK;
 }
 
+/* Words about single points, as the kind of a fixed point; labels of units stand with the numbers. */
+static int64_t few_texts(const sx_figures *f, int id) {
+    const char *dims[8];
+    int64_t shape[8];
+    int n = sx_result_shape(f->r, id, shape, dims);
+    return n == 1 && strcmp(dims[0], "point") == 0 && shape[0] <= FEW ? shape[0] : 0;
+}
+
 /* Whether a variable belongs into the table of a group, and how many rows it has. */
 static int64_t rows_of(const sx_figures *f, int id, const char *group) {
     const char *owner;
     const sx_var *var = sx_result_var(f->r, id, &owner);
-    return strcmp(owner, group) == 0 && var->dtype != SX_DT_STRING ? few(f, id) : 0;
+    if (strcmp(owner, group) != 0) return 0;
+    return var->dtype == SX_DT_STRING ? few_texts(f, id) : few(f, id);
 }
 
 void sx_page_numbers(sx_writer *t, sx_figures *f, const char *group) {
