@@ -522,6 +522,10 @@ static void refusals(void **state) {
     fill("a", 0.1, 1, 16, a);
     sx_attention_opts o = defaults(SX_ATTENTION_TIED);
     wrong(ctx, &o, "model.dimension is missing");
+    o.patterns = 3;
+    o.keys = (sx_values){ 4, a };
+    wrong(ctx, &o, "model.keys: 4 numbers: want a multiple of patterns = 3");
+    o = defaults(SX_ATTENTION_TIED);
     o.dimension = 4;
     wrong(ctx, &o, "model.keys is missing");
     o.keys = (sx_values){ 10, a };

@@ -59,7 +59,8 @@ static void print_model(sx_ctx *ctx, const sx_model_info *m) {
     print_fields(ctx, m->fields, 2);
     bool cell = strcmp(m->kind, "cell") == 0;
     bool equations = strcmp(m->kind, "equations") == 0;
-    if (!cell && !equations && strcmp(m->kind, "plugin") != 0) {
+    bool attention = strcmp(m->kind, "attention") == 0;
+    if (!cell && !equations && !attention && strcmp(m->kind, "plugin") != 0) {
         printf("\n[[model.coupling]]\n");
         print_fields(ctx, sx_experiment_coupling_fields(), 2);
         printf("  with `ensemble` also\n");

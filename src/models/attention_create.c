@@ -42,6 +42,9 @@ static sx_status sizes(sx_ctx *ctx, const sx_attention_opts *o, int64_t *d, int6
     *d = o->dimension;
     *patterns = o->patterns;
     if (*d == 0 && *patterns > 0 && o->keys.n % *patterns == 0) *d = o->keys.n / *patterns;
+    if (*d == 0 && *patterns > 0 && o->keys.n > 0)
+        return SX_FAIL(ctx, SX_E_USAGE, "model.keys: %lld numbers: want a multiple of patterns = %lld",
+                       (long long)o->keys.n, (long long)*patterns);
     if (*d < 1)
         return SX_FAIL(ctx, SX_E_USAGE, "model.dimension is missing: want the number of components of a token%s",
                        tokens ? "" : ", or patterns, the number of keys");

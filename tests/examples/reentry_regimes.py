@@ -44,6 +44,20 @@ def onset(check, program, directory):
         check.near("%s: rate below" % form, rate[0], 0.1 / critical, 1e-9)
 
 
+def memory(check, program, directory):
+    """Fast weights: y' = -y + gamma (rho + A) y - kappa y^3, A' = (-A + eta y^2)/tau: y^2 = (gamma rho - 1)/(kappa - gamma eta) and a slow mode."""
+    gamma, kappa, eta, tau = 1.2, 0.9, 0.25, 20.0
+    r = run(program, "reentry-regimes/onset.toml", directory, "model.form=soft-shell", "model.gamma=%g" % gamma, "model.kappa=%g" % kappa,
+            "model.eta=%g" % eta, "model.tau_fast=%g" % tau)
+    y, A, rates = r["points"]["x"][:, 0], r["points"]["x"][:, 1], r["rates"]["relaxation_rate"][:]
+    q = (gamma - 1) / (kappa - gamma * eta)
+    check.near("fast weights: activity and memory at the ends", np.abs(y[:2]**2 - q).max() + np.abs(A[:2] - eta * q).max(), 0, 1e-9)
+    J = np.array([[-2 * kappa * q, gamma * np.sqrt(q)], [2 * eta * np.sqrt(q) / tau, -1 / tau]])
+    check.near("fast weights: two time scales", np.abs(rates[0] - np.sort(-np.linalg.eigvals(J).real)).max(), 0, 1e-9)
+    check.true("fast weights: the slow one is slower than 1/tau", 0 < rates[0, 0] < 1 / tau < rates[0, 1])
+    r.close()
+
+
 def turning(check, program, directory):
     r = run(program, "reentry-regimes/shell.toml", directory)
     g, rates, cycle = r["law"], r["rates"], r["cycle"]
@@ -106,6 +120,7 @@ def below(check, program, directory):
 
 def test(check, program, directory):
     onset(check, program, directory)
+    memory(check, program, directory)
     turning(check, program, directory)
     below(check, program, directory)
 
