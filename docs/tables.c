@@ -27,8 +27,9 @@ static void text(const char *s) {
 }
 
 static void fields(sx_ctx *ctx, const sx_field *f) {
-    static const char *const types[] = { "boolean",   "integer", "integer", "number", "text",   "choice",
-                                         "number(s)", "units",   "texts",   "table",  "tables", "initial state" };
+    static const char *const types[] = { "boolean", "integer",       "integer", "number", "text",
+                                         "choice",  "number(s)",     "units",   "texts",  "table",
+                                         "tables",  "initial state", "data",    "points" };
     printf("[");
     for (int n = 0; f && f->name; f++, n++) {
         char *range = NULL;
