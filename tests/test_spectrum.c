@@ -663,6 +663,7 @@ static void test_stochastic_densities(void **state) {
         o.modes = 5;
         o.bins = BINS;
         o.range = (sx_values){ 2, range };
+        o.slow_below = 0.6;
         sx_result *dense = run(ctx, m, &o, 1);
         static const int methods[] = { SX_DENSITY_KERNEL_POLYNOMIAL, SX_DENSITY_LANCZOS };
         for (int k = 0; k < 2; k++) {
@@ -681,6 +682,15 @@ static void test_stochastic_densities(void **state) {
             /* the issue asks for 0.01 at N = 4000; errors of probes are (S N)^-1/2 */
             assert_true(worst < 0.01 * sqrt(4000.0 / N));
             assert_true(error > 1e-5 && error < 0.01);
+            for (int v = 0; v < 2;
+                 v++) { /* shares and means of all modes: the error of the probes and the resolution of the kernel */
+                static const char *const names[2][2] = { { "slow_fraction", "slow_fraction_se" },
+                                                         { "mean_log_time", "mean_log_time_se" } };
+                double off = get(ctx, r, names[v][0], 0) - get(ctx, dense, names[v][0], 0),
+                       se = get(ctx, r, names[v][1], 0);
+                assert_true(fabs(off) < 5 * se + 0.003 && se > 1e-5 && se < 0.01);
+                near(get(ctx, dense, names[v][1], 0), 0, 0);
+            }
             for (int i = 0; i < 100; i += 7) {
                 double z =
                     (get(ctx, r, "kernel", i) - get(ctx, dense, "kernel", i)) / (get(ctx, r, "kernel_se", i) + 1e-4);

@@ -77,6 +77,7 @@ typedef struct sx_spectrum_opts {
     bool non_normality;     /**< numerical abscissa, Henrici departure, Kreiss bound */
     int64_t pseudospectrum; /**< grid points of each axis; 0 = none */
     double tolerance;       /**< relative residual of Krylov modes */
+    double slow_below;      /**< rate up to which modes count as slow; 0 = no share of them */
     bool track;             /**< follow modes from point to point */
     double least_overlap;   /**< |w^H v| with which a mode is that of the point before */
 } sx_spectrum_opts;

@@ -7,6 +7,7 @@
 #include "spectrum_private.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { JOINT_MOST = 200 };
@@ -281,6 +282,62 @@ done:
     return status;
 }
 
+/* Share of all modes with rates up to slow_below, and the mean of ln tau over those that decay. */
+static sx_status write_summary(sx_ctx *ctx, const sx_spectrum *s, const void *const *states, bool decays,
+                               sx_result *r) {
+    int64_t points = s->places.n, most = sx_spectrum_atoms_most(s);
+    int probes = sx_spectrum_probes(s);
+    double *room = NULL, *mean = NULL, *se, *column;
+    sx_status status = SX_OK;
+    SX_GO(ctx, status, done, sx_alloc(ctx, 3 * most, sizeof *room, &room));
+    SX_GO(ctx, status, done, sx_alloc(ctx, 5 * points, sizeof *mean, &mean));
+    se = mean + 2 * points;
+    column = mean + 4 * points;
+    sx_atoms atoms = { 0, room, room + most, room + 2 * most };
+    for (int64_t p = 0; p < points; p++) {
+        double own[2] = { 0, 0 };
+        for (int k = 0; k < probes; k++) {
+            double value[2] = { 0, 0 }, decay = 0;
+            if (s->o.slow_below > 0)
+                SX_GO(ctx, status, done,
+                      sx_spectrum_cumulative(ctx, s, states[p], k, 1, &s->o.slow_below, &value[0], &own[0]));
+            SX_GO(ctx, status, done,
+                  sx_spectrum_atoms(ctx, s, states[p], k, &atoms.n, atoms.rate, atoms.weight, atoms.se));
+            own[1] = 0;
+            for (int64_t i = 0; i < atoms.n; i++) {
+                if (!(atoms.rate[i] > 0)) continue;
+                value[1] -= atoms.weight[i] * log(atoms.rate[i]);
+                own[1] += atoms.se[i] * fabs(log(atoms.rate[i]));
+                decay += atoms.weight[i];
+            }
+            value[1] = decay > 0 ? value[1] / decay : (double)NAN;
+            own[1] = decay > 0 ? own[1] / decay : 0;
+            add_estimate(k, 2, value, mean + 2 * p, se + 2 * p);
+        }
+        close_estimate(probes, 2, own, se + 2 * p);
+    }
+    static const struct {
+        const char *name, *help, *error;
+    } vars[2] = { { "slow_fraction", "share of all modes with rates up to slow_below",
+                    "standard error of slow_fraction" },
+                  { "mean_log_time", "mean of ln tau over the modes that decay", "standard error of mean_log_time" } };
+    for (int v = s->o.slow_below > 0 ? 0 : 1; v < (decays ? 2 : 1); v++)
+        for (int error = 0; error < 2; error++) {
+            char name[32];
+            (void)snprintf(name, sizeof name, "%s%s", vars[v].name, error ? "_se" : "");
+            for (int64_t p = 0; p < points; p++) column[p] = (error ? se : mean)[2 * p + v];
+            SX_GO(ctx, status, done,
+                  sx_spectrum_put(ctx, s, r, name, "point", "1", error ? vars[v].error : vars[v].help, column));
+        }
+    if (s->o.slow_below > 0)
+        SX_GO(ctx, status, done,
+              sx_result_attr_number(ctx, r, s->group, "slow_fraction", "slow_below", s->o.slow_below));
+done:
+    sx_free(ctx, mean);
+    sx_free(ctx, room);
+    return status;
+}
+
 /* All probes together are one sample of N modes. */
 static sx_status fit_point(sx_ctx *ctx, const sx_spectrum *s, const void *state, double *rate, double *weight,
                            double *se, sx_power_law *out) {
@@ -346,6 +403,7 @@ sx_status sx_spectrum_density_write(sx_ctx *ctx, const sx_spectrum *s, const voi
     }
     SX_GO(ctx, status, done, write_joint(ctx, s, states, &a, r));
     SX_GO(ctx, status, done, write_kernel(ctx, s, states, &a, r));
+    SX_GO(ctx, status, done, write_summary(ctx, s, states, a.time_bins > 0, r));
     SX_GO(ctx, status, done, write_exponent(ctx, s, states, r));
 done:
     free_axes(ctx, &a);

@@ -24,6 +24,9 @@ def hebb(check, r, X):
     check.near("ten slow rates at every snapshot", np.abs(rate[:, :PATTERNS] - want).max(), 0, 1e-12)
     check.near("190 rates stay at 1", np.abs(rate[:, PATTERNS:] - 1).max(), 0, 1e-12)
     check.near("share of rates below 0.6 at the end", (rate[-1] < 0.6).mean(), PATTERNS / UNITS, 0)
+    check.near("slow_fraction at every snapshot", np.abs(g["slow_fraction"][:] - (rate <= 0.6).mean(axis=1)).max(), 0, 1e-14)
+    decay = np.array([-np.log(v[v > 0]).mean() for v in rate])
+    check.near("mean_log_time at every snapshot", np.abs(g["mean_log_time"][:] - decay).max(), 0, 1e-13)
     edge = 3 * UNITS**(-2 / 3)
     low, high = (1 - np.sqrt(PATTERNS / UNITS))**2, (1 + np.sqrt(PATTERNS / UNITS))**2
     check.true("they lie in the Marchenko-Pastur band", y.min() > low - edge and y.max() < high + edge, "%.3f to %.3f, band %.3f to %.3f" % (y.min(), y.max(), low, high))
