@@ -12,10 +12,9 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const later_models[] = { "hopfield", "dense-hopfield", "attention",  "reentry", "klein-gordon",
-                                            "phi4",     "dirac",          "scalar-qed", NULL };
-static const char *const later_tasks[] = { "orbits",     "basins",  "path",    "rates", "quasipotential", "loops",
-                                           "mean-field", "replica", "duality", "field", "continue",       NULL };
+static const char *const later_models[] = { "klein-gordon", "phi4", "dirac", "scalar-qed", NULL };
+static const char *const later_tasks[] = { "path",    "rates",   "quasipotential", "loops",    "mean-field",
+                                           "replica", "duality", "field",          "continue", NULL };
 static const char *const model_keys[] = { "kind", "coupling", "input", NULL };
 static const char *const task_keys[] = { "name", "do", "require", "title", "model", NULL };
 

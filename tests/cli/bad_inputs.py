@@ -84,7 +84,7 @@ CASES = [
     ("model-missing", NOISE + TASK, 2, ["[model] is missing"]),
     ("model-kind-missing", "@@[model]\ngain = 1.0\n" + NOISE + TASK, 2, ["'kind' is missing"]),
     ("model-kind-unknown", model('kind = @@"raet"\n'), 2, ["unknown model kind 'raet'", "did you mean 'rate'", "this version has"]),
-    ("model-kind-later", model('kind = @@"hopfield"\n'), 2, ["'hopfield' comes with a later version", "linear, rate, composed"]),
+    ("model-kind-later", model('kind = @@"phi4"\n'), 2, ["'phi4' comes with a later version", "linear, rate, composed"]),
     ("model-kind-number", model("kind = @@1\n"), 2, ["kind = 1", "string"]),
     ("model-unknown-key", model('kind = "rate"\n@@gian = 1.0\n'), 2, ["unknown key 'gian'", "did you mean 'gain'"]),
     ("model-delay", model('kind = "rate"\n@@delay = 1.0\n'), 2, ["delay", "delays are not supported"]),
