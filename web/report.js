@@ -146,8 +146,24 @@
     });
   });
 
+  const drawCurve = (u, s, ctx) => { // a line that turns back in x: a circle, an orbit
+    ctx.strokeStyle = seriesColour(s);
+    ctx.lineWidth = 1.8 * devicePixelRatio;
+    ctx.setLineDash(s.dashed ? [6 * devicePixelRatio, 4 * devicePixelRatio] : []);
+    ctx.beginPath();
+    let pen = false;
+    s.curve.x.forEach((x, i) => {
+      const there = x !== null && s.curve.y[i] !== null;
+      if (there) (pen ? ctx.lineTo(...position(u, x, s.curve.y[i])) : ctx.moveTo(...position(u, x, s.curve.y[i])));
+      pen = there;
+    });
+    ctx.stroke();
+    ctx.setLineDash([]);
+  };
+
   const over = (u, f) => clipped(u, ctx => f.series.forEach(s => {
     if (s.off) return;
+    if (s.curve) drawCurve(u, s, ctx);
     if (s.kind === "points") drawPoints(u, f, s, ctx);
     if (s.kind === "marks") drawMarks(u, f, s, ctx);
   }));
@@ -287,7 +303,7 @@
       series: [{}, ...f.series.map(s => ({
         label: s.name, show: !s.off, stroke: seriesColour(s), width: s.kind === "line" && s.xs.length > 400 ? 1.2 : 1.8, dash: s.dashed ? [6, 4] : undefined,
         points: { show: false },
-        paths: s.kind === "line" ? undefined : s.kind === "steps" ? uPlot.paths.stepped({ align: 1 }) : () => null,
+        paths: s.kind === "line" && !s.curve ? undefined : s.kind === "steps" ? uPlot.paths.stepped({ align: 1 }) : () => null,
       }))],
       hooks: {
         drawAxes: [u => under(u, f)],
@@ -312,6 +328,8 @@
     if (typeof uPlot === "undefined" || !f.series.length) return;
     f.series.forEach(s => {
       s.xs = f.xs[s.x].slice();
+      const xs = s.xs.filter(x => x !== null);
+      if (s.kind === "line" && xs.some((x, i) => i > 0 && x < xs[i - 1])) s.curve = { x: s.xs, y: s.y };
       sorted(s);
     });
     const box = figure.querySelector(".plot");
