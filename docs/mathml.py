@@ -10,13 +10,13 @@ from sphinx.errors import ExtensionError
 SYMBOLS = {name: ("mi", text) for name, text in {
     "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "eta": "η", "theta": "θ", "lambda": "λ", "mu": "μ", "nu": "ν", "xi": "ξ", "pi": "π",
     "rho": "ρ", "sigma": "σ", "tau": "τ", "phi": "φ", "omega": "ω", "epsilon": "ε", "zeta": "ζ", "Phi": "Φ", "Delta": "Δ", "Gamma": "Γ",
-    "Lambda": "Λ", "infty": "∞", "ell": "ℓ", "hbar": "ℏ", "top": "T", "nabla": "∇", "partial": "∂"}.items()}
+    "Lambda": "Λ", "kappa": "κ", "chi": "χ", "psi": "ψ", "varepsilon": "ε", "varphi": "φ", "Xi": "Ξ", "Psi": "Ψ", "Pi": "Π", "Omega": "Ω", "infty": "∞", "ell": "ℓ", "hbar": "ℏ", "top": "T", "nabla": "∇", "partial": "∂"}.items()}
 SYMBOLS.update({name: ("mo", text) for name, text in {
-    "cdot": "·", "odot": "⊙", "times": "×", "le": "≤", "ge": "≥", "ne": "≠", "approx": "≈", "leftarrow": "←", "to": "→", "in": "∈", "sim": "∼", "pm": "±",
+    "cdot": "·", "odot": "⊙", "times": "×", "le": "≤", "ge": "≥", "ne": "≠", "approx": "≈", "leftarrow": "←", "to": "→", "in": "∈", "sim": "∼", "pm": "±", "mp": "∓", "neq": "≠", "dagger": "†", "cap": "∩", "cup": "∪", "lVert": "‖", "rVert": "‖", "rightarrow": "→", "star": "⋆",
     "lvert": "|", "rvert": "|", "langle": "⟨", "rangle": "⟩", "lfloor": "⌊", "rfloor": "⌋", "dots": "…", "ldots": "…", "cdots": "⋯", "colon": ":", "mid": "|", "propto": "∝",
     "sum": "∑", "prod": "∏", "int": "∫", "quad": "\u2003", "qquad": "\u2003\u2003", ",": "\u2009", ";": "\u2005", "!": "", " ": "\u00a0",
     "{": "{", "}": "}", "|": "‖"}.items()})
-FUNCTIONS = {"log", "tanh", "cosh", "sinh", "exp", "ln", "sin", "cos", "max", "min", "erf", "artanh", "det", "tr", "diag", "Re", "Im", "sech"}
+FUNCTIONS = {"log", "tanh", "cosh", "sinh", "exp", "ln", "sin", "cos", "max", "min", "erf", "artanh", "det", "tr", "diag", "Re", "Im", "sech", "coth", "arg"}
 ACCENTS = {"dot": "˙", "hat": "^", "bar": "¯", "tilde": "~"}
 LIMITS = {"∑", "∏"}
 BAR = ' stretchy="false" lspace="0" rspace="0"'
@@ -75,6 +75,10 @@ class Formula:
         while self.next() != "}":
             pass
         return text
+
+    def argument(self):
+        """\\mathbb E or \\mathbb{E}"""
+        return self.words() if self.peek() == "{" else self.next()
 
     def row(self, *ends):
         items = []
@@ -161,6 +165,12 @@ class Formula:
             return "<mfrac>%s%s</mfrac>" % (top, bottom)
         if name == "sqrt":
             return "<msqrt>%s</msqrt>" % self.group()
+        if name == "overline":
+            return '<mover>%s<mo stretchy="true">¯</mo></mover>' % self.group()
+        if name in ("mathbb", "texttt"):
+            return '<mi mathvariant="%s">%s</mi>' % ("double-struck" if name == "mathbb" else "monospace", html.escape(self.argument()))
+        if name == "operatorname":
+            return "<mrow><mi>%s</mi><mo>\u2061</mo></mrow>" % html.escape(self.words())
         if name in ("text", "mathrm", "mathsf"):
             text = self.words()
             return "<mtext>%s</mtext>" % html.escape(text.replace(" ", "\u00a0")) if name == "text" else '<mi mathvariant="normal">%s</mi>' % text

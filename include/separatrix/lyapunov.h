@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** @file lyapunov.h  The task `lyapunov`: exponents of flows, maps and noisy systems from the QR factors of the tangent flow.
  *
- *      U(t + h) = DS(x) U(t),   U = Q R after every few steps,   lambda_i = <ln R_ii> / time
+ *      U(t + h) = DS(x) U(t),   U = Q R after every few steps,   lambda_i = mean(ln R_ii) / time
  *
  *  DS is the derivative of the very step that the stepper takes, at the noise of the trajectory, so the sum of all exponents is the
  *  mean log-determinant of the scheme's own step map. Exponents are > 0 when unstable, per time (per step for maps). */
