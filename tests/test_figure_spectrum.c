@@ -53,6 +53,8 @@ static sx_result *result(sx_ctx *ctx, bool learned) {
     OK(sx_result_put(ctx, r, "a", "relaxation_rate", "point,mode", "1/time", "rates", rate[0]));
     OK(sx_result_put(ctx, r, "a", "rate_error", "point,mode", "1/time", "errors", frequency[0]));
     OK(sx_result_put(ctx, r, "a", "angular_frequency", "point,mode", "1/time", "frequencies", frequency[0]));
+    OK(sx_result_put(ctx, r, "a", "slow_fraction", "point", "1", "share of slow modes", snapshot));
+    OK(sx_result_put(ctx, r, "a", "slow_fraction_se", "point", "1", "its error", epoch));
     OK(sx_result_put(ctx, r, "a", "right", "point,mode,unit,complex", "1", "right", vector[0][0][0]));
     OK(sx_result_put(ctx, r, "a", "left", "point,mode,unit,complex", "1", "left", vector[0][0][0]));
     OK(sx_result_put(ctx, r, "a", "track_rate", "track,point", "1/time", "rates", track_rate[0]));
@@ -87,6 +89,11 @@ static void test_tracks(void **state) {
             assert_true(fabs(rate->series[1].y[t] - (1 - 0.1 * t)) < 1e-15);
         }
         assert_true(rate->series[2].x[0] == (learned ? 32 : 5) && rate->series[2].y[3] == 0.5);
+        const sx_figure *share = find(&f, "a-slow_fraction"); /* over snapshots only */
+        assert_true((share != NULL) == (bool)learned);
+        if (share)
+            assert_true(share->series[0].x[3] == 8 && share->series[0].y[3] == 3 && share->series[0].error[3] == 8);
+        assert_null(find(&f, "a-epoch"));
         assert_non_null(frequency);
         assert_true(frequency->series[2].y[0] == 0.3);
         sx_figures_free(&f);

@@ -247,7 +247,7 @@ sx_status sx_figure_spectrum(sx_figures *f, int id) {
     v.name = var->name;
     v.n_dims = sx_result_shape(f->r, id, v.shape, v.dims);
     if (v.n_dims == 2 && strcmp(v.dims[0], "track") == 0) return sx_figure_modes(&v);
-    if (v.n_dims < 2 || strcmp(v.dims[0], "point") != 0 || v.shape[0] < 1) return SX_OK; /* in the tables */
+    if (v.n_dims < 1 || strcmp(v.dims[0], "point") != 0 || v.shape[0] < 1) return SX_OK; /* in the tables */
     v.points = v.shape[0];
     v.shown = v.points < SX_FIGURE_CURVES ? v.points : SX_FIGURE_CURVES;
     v.main = sx_view_find(&v, "snapshot") >= 0 ? v.points - 1 : 0;

@@ -26,7 +26,7 @@ sx_status sx_view_caption(const sx_view *v, const char *rest, const char **out) 
 /* n numbers (point, 0 .. n - 1) of a variable. */
 sx_status sx_view_row(const sx_view *v, int id, int64_t point, int64_t n, double **out) SX_MUST_USE;
 
-/* figure_spectrum_modes.c: participation, vectors, rates, tracks. SX_STOPPED: none of these. */
+/* figure_spectrum_modes.c: participation, vectors, rates, tracks, numbers over snapshots. SX_STOPPED: none of these. */
 sx_status sx_figure_modes(sx_view *v) SX_MUST_USE;
 
 #endif

@@ -310,7 +310,31 @@ static sx_status tracks(sx_view *v) {
                             (long long)v->shape[0], frequency ? "; one of each conjugate pair" : "");
 }
 
+/* One number of each snapshot over the epochs. */
+static sx_status over_snapshots(sx_view *v) {
+    sx_figure *figure;
+    double *x, *y, *error = NULL;
+    int se = sx_figures_beside(v->f, v->id, "_se");
+    sx_axis axis;
+    SX_TRY(v->f->ctx, track_axis(v, v->points, &x, &axis));
+    SX_TRY(v->f->ctx, sx_figures_take(v->f, v->points, sizeof *y, &y));
+    SX_TRY(v->f->ctx, sx_result_read(v->f->ctx, v->f->r, v->id, NULL, NULL, y));
+    if (se >= 0) {
+        SX_TRY(v->f->ctx, sx_figures_take(v->f, v->points, sizeof *error, &error));
+        SX_TRY(v->f->ctx, sx_result_read(v->f->ctx, v->f->r, se, NULL, NULL, error));
+    }
+    SX_TRY(v->f->ctx, sx_figures_add(v->f, v->id, 1, &figure));
+    SX_TRY(v->f->ctx, sx_figures_value_axis(v->f, v->id, &figure->y));
+    figure->x = axis;
+    figure->series[0] =
+        (sx_series){ .name = "", .kind = SX_SERIES_POINTS, .n = v->points, .x = x, .y = y, .error = error };
+    return sx_figures_print(v->f, &figure->caption, "%s", se >= 0 ? "Bars: ± 1 standard error." : "");
+}
+
 sx_status sx_figure_modes(sx_view *v) {
+    static const char *const numbers[] = { "slow_fraction", "mean_log_time", "numerical_abscissa", "henrici" };
+    for (size_t k = 0; v->n_dims == 1 && v->main > 0 && k < sizeof numbers / sizeof *numbers; k++)
+        if (strcmp(v->name, numbers[k]) == 0) return over_snapshots(v);
     if (v->n_dims == 2 && strcmp(v->dims[0], "track") == 0) return tracks(v);
     if (v->n_dims < 2 || strcmp(v->dims[0], "point") != 0) return SX_STOPPED;
     if (strcmp(v->name, "participation") == 0) return participation(v);
