@@ -257,6 +257,51 @@ double sx_floor_jacobians(const sx_rates *r, int64_t n, int64_t gates, int64_t p
     return (double)points * (compute > write ? compute : write);
 }
 
+/* Draws from densities proportional to exp(t x) on [-1, 1] by the inverse of the distribution function, each t from the draw before; with the library's
+ * exponential and logarithm, whose bits are the same everywhere (the C library's are faster, and not). */
+static double chain(int64_t n, const double *u, double x) {
+    for (int64_t i = 0; i < n; i++) {
+        double t = 1.5 + x, y = -2 * t;
+        sx_vexp(1, &y, &y);
+        y = u[i] + (1 - u[i]) * y;
+        sx_vlog(1, &y, &y);
+        x = 1 + y / t;
+    }
+    return x;
+}
+
+void sx_measure_learning(sx_learning_rates *r, int64_t n) {
+    const int N = (int)n;
+    double *J = numbers(n * n), *s = numbers(n), *e = numbers(n), *h = numbers(n), *u = numbers(4096), best;
+    for (int64_t i = 0; i < 4096; i++) u[i] = ((double)i + 0.5) / 4096;
+    BEST(best, {
+        cblas_dger(CblasRowMajor, N, N, 1e-9, e, 1, s, 1, J, N);
+        cblas_dgemv(CblasRowMajor, CblasNoTrans, N, N, 1, J, N, s, 1, 0, h, 1);
+        keep(h);
+    });
+    r->update = best;
+    BEST(best, {
+        cblas_dscal(N * N, 1 - 1e-12, J, 1);
+        keep(J);
+    });
+    r->stream = best;
+    BEST(best, {
+        h[0] = chain(4096, u, h[0]);
+        keep(h);
+    });
+    r->chain = best / 4096;
+    BEST(best, {
+        sx_uniform_fill((sx_key){ { 1, 2 } }, 3, SX_SLOT_DW, 0, 512, 8, u);
+        keep(u);
+    });
+    r->uniform = best / 4096;
+    free(u);
+    free(h);
+    free(e);
+    free(s);
+    free(J);
+}
+
 double sx_plain_csr(int64_t n, int64_t per_row) {
     int64_t nnz = n * per_row;
     int32_t *column = malloc(sizeof *column * (size_t)nnz);

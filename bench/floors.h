@@ -37,6 +37,15 @@ double sx_floor_sparse(const sx_rates *r, int64_t n, int64_t nonzeros, int64_t r
 double sx_floor_lyapunov(const sx_rates *r, int64_t n, int64_t k, int stages, int64_t every);
 /* Seconds for so many Jacobians of a cell with n units on one thread. */
 double sx_floor_jacobians(const sx_rates *r, int64_t n, int64_t gates, int64_t points);
+/* What a step of on-line learning with n units cannot avoid, in seconds of one thread. */
+typedef struct sx_learning_rates {
+    double update;  /* J += e s^T and J s, by BLAS (dger, dgemv): the faster of several runs */
+    double stream;  /* n^2 weights read and written once (dscal) */
+    double chain;   /* one conditional draw whose parameter waits for the draw before it: sx_vexp, sx_vlog */
+    double uniform; /* one uniform number */
+} sx_learning_rates;
+void sx_measure_learning(sx_learning_rates *r, int64_t n);
+
 /* Seconds of one product with one vector by the plain CSR loop, measured on a random matrix of that size. */
 double sx_plain_csr(int64_t n, int64_t per_row);
 

@@ -260,6 +260,42 @@ static void sparse(void **state) {
     free(X), free(Y0);
 }
 
+/* J += e s^T and h = J s: sums in 32 lanes, added 16 + 16, 8 + 8, ... ; rows in and out of groups of eight. */
+static void learning_step(void **state) {
+    (void)state;
+    static const int64_t columns[] = { 1, 7, 8, 25, 31, 32, 33, 64, 100, 137 };
+    for (size_t q = 0; q < sizeof columns / sizeof *columns; q++)
+        for (int64_t rows = 1; rows <= 19; rows += 6) {
+            const int64_t n = columns[q], ld = (n + 7) / 8 * 8;
+            double *J0 = numbers(rows * ld, 61), *J = numbers(rows * ld, 61), *e = numbers(rows, 62),
+                   *s = numbers(ld, 63);
+            double h[19], want[19], alone;
+            for (int64_t i = 0; i < rows; i++)
+                for (int64_t j = n; j < ld; j++) J0[i * ld + j] = s[j] = 0;
+            FOR_LEVELS(K) {
+                memcpy(J, J0, (size_t)(rows * ld) * sizeof *J);
+                K->rank_one(rows, ld, e, s, J, h);
+                for (int64_t i = 0; i < rows; i++) {
+                    double lane[32] = { 0 };
+                    for (int64_t j = 0; j < ld; j++) {
+                        double w = J0[i * ld + j] + e[i] * s[j];
+                        equal("rank_one, J", K->name, 1, &J[i * ld + j], &w);
+                        lane[j % 32] += w * s[j];
+                    }
+                    for (int half = 16; half > 0; half /= 2)
+                        for (int k = 0; k < half; k++) lane[k] += lane[k + half];
+                    want[i] = lane[0];
+                }
+                equal("rank_one", K->name, rows, h, want);
+                K->rows_times(rows, ld, J, s, h);
+                equal("rows_times", K->name, rows, h, want);
+                K->rows_times(1, ld, J, s, &alone);
+                equal("rows_times of one row", K->name, 1, &alone, want);
+            }
+            free(J0), free(J), free(e), free(s);
+        }
+}
+
 static void names(void **state) {
     (void)state;
     assert_string_equal(sx_kernels_get("x86-64")->name, "x86-64"); /* every x86-64 CPU has it */
@@ -273,8 +309,9 @@ static void names(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(elementwise), cmocka_unit_test(nonfinite), cmocka_unit_test(sums),  cmocka_unit_test(dense),
-        cmocka_unit_test(packed),      cmocka_unit_test(sparse),    cmocka_unit_test(names),
+        cmocka_unit_test(elementwise), cmocka_unit_test(nonfinite),     cmocka_unit_test(sums),
+        cmocka_unit_test(dense),       cmocka_unit_test(packed),        cmocka_unit_test(sparse),
+        cmocka_unit_test(names),       cmocka_unit_test(learning_step),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -268,6 +268,57 @@ static void orthogonalisation(void **state) {
     sx_model_free(ctx, m);
 }
 
+/* A step with Gibbs updates by the definition: each unit drawn given those before it, then J += rate (s - m(h)) s^T with the fields h that the units
+ * have seen; the uniform numbers are those of the key, u = F(s) of the law is checked by its inverse. Two epochs of three steps, both Gibbs samplers. */
+static void sweeps(void **state) {
+    enum { N = 11 };
+    sx_ctx *ctx = *state;
+    double J0[N * N], x[N], W[N * N];
+    for (int i = 0; i < N; i++) {
+        x[i] = cos(2 * i);
+        for (int j = 0; j < N; j++) J0[i * N + j] = i == j ? 0 : 0.6 * sin(1 + i + 4 * j);
+    }
+    for (int sampler = SX_SAMPLER_GIBBS_SWEEP; sampler <= SX_SAMPLER_GIBBS_RANDOM; sampler++) {
+        double J[N * N], s[N] = { 0 }, seen[N], u[N], which[N];
+        sx_model *m = network(ctx, N, sampler, 0.7, J0, NULL);
+        sx_learn_opts o = defaults(SX_RULE_FREE_ENERGY, 1, N, x);
+        o.start = 1;
+        o.rate = 0.05;
+        o.evidence = 1.5;
+        o.epochs = 2;
+        o.steps = 3;
+        sx_result *r = learn(ctx, m, &o);
+        get(ctx, r, "weights", W);
+        memcpy(J, J0, sizeof J);
+        sx_key key = sx_key_derive(sx_key_seed(3), "draw", 0);
+        for (int step = 0; step < 6; step++) {
+            sx_uniform_fill(key, (uint64_t)step, SX_SLOT_DW, 0, N, 1, u);
+            sx_uniform_fill(key, (uint64_t)step, SX_SLOT_DZ, 0, N, 1, which);
+            for (int i = 0; i < N; i++) {
+                seen[i] = 0;
+                for (int j = 0; j < N; j++) seen[i] += J[i * N + j] * s[j];
+            }
+            for (int k = 0; k < N; k++) {
+                int i = sampler == SX_SAMPLER_GIBBS_SWEEP ? k : (int)(which[k] * N);
+                double h = 0;
+                for (int j = 0; j < N; j++) h += J[i * N + j] * s[j];
+                double t = 0.7 * (1.5 * x[i] + h);
+                s[i] = log(u[k] * exp(t) + (1 - u[k]) * exp(-t)) / t;
+                seen[i] = h;
+            }
+            for (int i = 0; i < N; i++)
+                for (int j = 0; j < N; j++)
+                    if (i != j)
+                        J[i * N + j] +=
+                            0.05 * (s[i] - (fabs(seen[i]) < 1e-4 ? seen[i] / 3 : 1 / tanh(seen[i]) - 1 / seen[i])) *
+                            s[j];
+        }
+        close_to("weights after sweeps", N * N, W, J, 1e-11);
+        sx_result_free(ctx, r);
+        sx_model_free(ctx, m);
+    }
+}
+
 /* Closed forms of the other rules. */
 static void closed_forms(void **state) {
     enum { N = 12, P = 3 };
@@ -484,9 +535,10 @@ static void refusals(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(authors),      cmocka_unit_test(fixed_point), cmocka_unit_test(orthogonalisation),
-        cmocka_unit_test(closed_forms), cmocka_unit_test(edge),        cmocka_unit_test(contrast),
-        cmocka_unit_test(flux),         cmocka_unit_test(segments),    cmocka_unit_test(refusals),
+        cmocka_unit_test(authors),           cmocka_unit_test(sweeps),       cmocka_unit_test(fixed_point),
+        cmocka_unit_test(orthogonalisation), cmocka_unit_test(closed_forms), cmocka_unit_test(edge),
+        cmocka_unit_test(contrast),          cmocka_unit_test(flux),         cmocka_unit_test(segments),
+        cmocka_unit_test(refusals),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -297,6 +297,7 @@ static const struct part {
               { "sparse", run_sparse, true },
               { "lyapunov", run_lyapunov, false },
               { "jacobians", sx_bench_jacobians, false },
+              { "learning", sx_bench_learning, false },
               { "equations", run_equations, false } };
 enum { PARTS = sizeof parts / sizeof *parts };
 

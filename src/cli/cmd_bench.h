@@ -9,5 +9,7 @@
 #include <separatrix/separatrix.h>
 
 sx_status sx_bench_jacobians(sx_ctx *ctx, sx_rates *r, int threads);
+/* Steps of free-energy learning, one thread. */
+sx_status sx_bench_learning(sx_ctx *ctx, sx_rates *r, int threads);
 
 #endif

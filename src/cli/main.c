@@ -51,7 +51,7 @@ static const sx_command commands[] = {
     { "bench", "bench [options]", "the speed table of this machine, beside its limits",
       "  -t, --threads N      up to so many threads (default: all cores)\n"
       "      --quick          without the sparse network of 1e7 couplings\n"
-      "      --only PART      dense, small, sparse, lyapunov, jacobians or equations\n",
+      "      --only PART      dense, small, sparse, lyapunov, jacobians, learning or equations\n",
       sx_cmd_bench },
 };
 static const int n_commands = (int)(sizeof commands / sizeof *commands);

@@ -1,5 +1,6 @@
 set(SX_CLI_SOURCES
   bench/floors.c
+  src/cli/bench_learning.c
   src/cli/cli.c
   src/cli/cmd_bench.c
   src/cli/bench_jacobians.c

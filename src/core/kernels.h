@@ -55,6 +55,8 @@ typedef struct sx_kernels {
                         double beta, double *Y);
     /* J += e s^T, then h = J s, over rows of ld numbers, ld a multiple of 8: what is beyond the columns must be 0 in J and s */
     void (*rank_one)(int64_t rows, int64_t ld, const double *e, const double *s, double *J, double *h);
+    /* h = J s with the same sums; rows = 1: one unit */
+    void (*rows_times)(int64_t rows, int64_t ld, const double *J, const double *s, double *h);
     /* CSR times tiles: X is tile-major, X[tile][column][8]; rows row0..row1 of Y[row][b], b = 8 tiles.
      * Y = beta Y + alpha W X; the sum over a row runs in the order of its columns. */
     void (*csr)(int64_t row0, int64_t row1, const int64_t *row_start, const int32_t *column, const double *value,

@@ -91,7 +91,7 @@ void sx_learn_equilibrium(const sx_learner *l, void *state, double *p) {
             J[j * l->ld + i] += change;
         }
     clock[1]++;
-    if (clock[1] % l->every == 0 && clock[1] / l->every <= l->records) values[3 * (clock[1] / l->every - 1)] = cost;
+    if (sx_learn_recorded(l, clock[1])) values[3 * (clock[1] / l->every - 1)] = cost;
 }
 
 void sx_learn_scaling(const sx_learner *l, void *state, double *p) {

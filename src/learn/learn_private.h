@@ -63,6 +63,17 @@ void sx_learn_product(const sx_learner *l, const double *J, const double *s, dou
 /* Pattern of a presentation. */
 const double *sx_learn_present(const sx_learner *l, int64_t epoch);
 
+/* b = bias of the model + evidence * pattern of a presentation */
+void sx_learn_evidence(const sx_learner *l, int64_t epoch, double *b);
+/* e = rate (s - m(h)), or of the other free-energy rules; t: n numbers of scratch. */
+void sx_learn_error(const sx_learner *l, const double *b, const double *s, const double *h, double *t, double *e);
+/* Whether the free energy is recorded after a step; records it from weights and field of the state; t, m, y: n numbers of scratch. */
+bool sx_learn_recorded(const sx_learner *l, int64_t step);
+void sx_learn_monitor(const sx_learner *l, void *state, const double *b, double *t, double *m, double *y);
+
+/* learn_sweep.c: one epoch of free-energy learning with Gibbs updates. */
+void sx_learn_sweep(const sx_learner *l, void *state, double *p);
+
 /* learn_equilibrium.c: equilibrium propagation and synaptic scaling. */
 sx_status sx_learn_units(sx_ctx *ctx, sx_learner *l); /* reads `clamped` and `targets` */
 void sx_learn_equilibrium(const sx_learner *l, void *state, double *p);

@@ -31,13 +31,13 @@ void sx_learn_draw(const sx_learner *l, int64_t n, const double *t, const double
 }
 
 void sx_learn_product(const sx_learner *l, const double *J, const double *s, double *h) {
-    for (int64_t i = 0; i < l->n; i++) h[i] = l->k->dot(l->ld, J + i * l->ld, s);
+    l->k->rows_times(l->n, l->ld, J, s, h);
 }
 
 /* Unit i given the others. */
 static void draw_unit(const sx_learner *l, double beta, const double *J, const double *b, double u, int64_t i,
                       double *s, double *h) {
-    h[i] = l->k->dot(l->ld, J + i * l->ld, s);
+    l->k->rows_times(1, l->ld, J + i * l->ld, s, &h[i]);
     double theta = beta * (b[i] + h[i]), y;
     sx_learn_draw(l, 1, &theta, &u, &y);
     s[i] = y;
@@ -75,8 +75,10 @@ static void add_outer(const sx_learner *l, const double *e, const double *v, dou
 }
 
 /* accuracy = b.m + m.J m, complexity = sum KL(law(b + h) | law(b)), m the mean given b + h; free energy = complexity - accuracy. */
-static void monitor(const sx_learner *l, const double *J, const double *b, const double *h, double *out, double *t,
-                    double *m, double *y) {
+void sx_learn_monitor(const sx_learner *l, void *state, const double *b, double *t, double *m, double *y) {
+    const int64_t *clock = sx_learn_at(l, state, SX_LEARN_CLOCK);
+    const double *J = sx_learn_at(l, state, SX_LEARN_WEIGHTS), *h = sx_learn_at(l, state, SX_LEARN_FIELD);
+    double *out = (double *)sx_learn_at(l, state, SX_LEARN_MONITOR) + 3 * (clock[1] / l->every - 1);
     double accuracy = 0, complexity = 0;
     for (int64_t i = 0; i < l->n; i++) t[i] = b[i] + h[i];
     sx_learn_mean(l, l->n, t, m);
@@ -114,42 +116,49 @@ static void precision(const sx_learner *l, const double *h, double *t, double *e
     }
 }
 
+bool sx_learn_recorded(const sx_learner *l, int64_t step) {
+    return step % l->every == 0 && step / l->every <= l->records;
+}
+
+void sx_learn_evidence(const sx_learner *l, int64_t epoch, double *b) {
+    const double *x = sx_learn_present(l, epoch);
+    for (int64_t i = 0; i < l->n; i++) b[i] = l->bias[i] + l->o.evidence * x[i];
+}
+
+void sx_learn_error(const sx_learner *l, const double *b, const double *s, const double *h, double *t, double *e) {
+    const bool printed = l->o.rule == SX_RULE_FREE_ENERGY_PRINTED;
+    for (int64_t i = 0; i < l->n; i++) t[i] = printed ? h[i] + b[i] : h[i];
+    sx_learn_mean(l, l->n, t, e);
+    for (int64_t i = 0; i < l->n; i++) e[i] = l->o.rate * (s[i] - (SX_MUTANT(learn_prediction) ? 0 : e[i]));
+    if (l->o.rule == SX_RULE_NATURAL_GRADIENT) precision(l, h, t, e);
+}
+
 /* One presentation of the free-energy rules. With h = J s of the present state,
  *     s' given beta (b + h);   e = rate (s' - m(h)), printed: rate (s' - m(b + h));   J += e s'^T;   h = J s'
  * natural-gradient: e_i is divided by m'(beta h_i), the Fisher information of the unit's law about its parameter. */
 static void free_energy(const sx_learner *l, void *state, double *p) {
     int64_t *clock = sx_learn_at(l, state, SX_LEARN_CLOCK);
     double *J = sx_learn_at(l, state, SX_LEARN_WEIGHTS), *s = sx_learn_at(l, state, SX_LEARN_STATE);
-    double *h = sx_learn_at(l, state, SX_LEARN_FIELD), *values = sx_learn_at(l, state, SX_LEARN_MONITOR);
+    double *h = sx_learn_at(l, state, SX_LEARN_FIELD);
     const int64_t n = l->n, ld = l->ld;
     double *b = p, *theta = b + ld, *u = theta + ld, *e = u + ld;
-    const double *x = sx_learn_present(l, clock[0]);
-    for (int64_t i = 0; i < n; i++) b[i] = l->bias[i] + l->o.evidence * x[i];
+    sx_learn_evidence(l, clock[0], b);
     if (l->o.reset) {
         memset(s, 0, (size_t)ld * sizeof *s);
         memset(h, 0, (size_t)ld * sizeof *h);
     }
     for (int64_t t = 0; t < l->o.steps; t++) {
-        if (l->parts.sampler == SX_SAMPLER_GIBBS_SWEEP || l->parts.sampler == SX_SAMPLER_GIBBS_RANDOM) {
-            sx_learn_step(l, l->beta, J, b, l->key_draw, (uint64_t)clock[1], s, h, theta, u);
+        for (int64_t i = 0; i < n; i++) theta[i] = l->beta * (b[i] + h[i]);
+        if (l->parts.sampler == SX_SAMPLER_DETERMINISTIC) {
+            sx_learn_mean(l, n, theta, s);
         } else {
-            for (int64_t i = 0; i < n; i++) theta[i] = l->beta * (b[i] + h[i]);
-            if (l->parts.sampler == SX_SAMPLER_DETERMINISTIC) {
-                sx_learn_mean(l, n, theta, s);
-            } else {
-                l->k->uniform(l->key_draw, (uint64_t)clock[1], SX_SLOT_DW, 0, n, 1, u);
-                sx_learn_draw(l, n, theta, u, s);
-            }
+            l->k->uniform(l->key_draw, (uint64_t)clock[1], SX_SLOT_DW, 0, n, 1, u);
+            sx_learn_draw(l, n, theta, u, s);
         }
-        if (l->o.rule == SX_RULE_FREE_ENERGY_PRINTED)
-            for (int64_t i = 0; i < n; i++) h[i] += b[i];
-        sx_learn_mean(l, n, h, e);
-        for (int64_t i = 0; i < n; i++) e[i] = l->o.rate * (s[i] - (SX_MUTANT(learn_prediction) ? 0 : e[i]));
-        if (l->o.rule == SX_RULE_NATURAL_GRADIENT) precision(l, h, theta, e);
+        sx_learn_error(l, b, s, h, theta, e);
         add_outer(l, e, s, J, h);
         clock[1]++;
-        if (clock[1] % l->every == 0 && clock[1] / l->every <= l->records)
-            monitor(l, J, b, h, values + 3 * (clock[1] / l->every - 1), theta, u, e);
+        if (sx_learn_recorded(l, clock[1])) sx_learn_monitor(l, state, b, theta, u, e);
     }
 }
 
@@ -228,8 +237,13 @@ done:
     return status;
 }
 
+static bool sweeps(const sx_learner *l) {
+    return sx_learn_is_free_energy(l->o.rule) &&
+           (l->parts.sampler == SX_SAMPLER_GIBBS_SWEEP || l->parts.sampler == SX_SAMPLER_GIBBS_RANDOM);
+}
+
 int64_t sx_learn_scratch(const sx_learner *l) {
-    return 4 * l->ld;
+    return (4 + (sweeps(l) ? 1 + l->n : 0)) * l->ld;
 }
 
 sx_status sx_learn_epoch(sx_ctx *ctx, const sx_learner *l, void *state, double *scratch) {
@@ -239,7 +253,10 @@ sx_status sx_learn_epoch(sx_ctx *ctx, const sx_learner *l, void *state, double *
     case SX_RULE_FREE_ENERGY:
     case SX_RULE_FREE_ENERGY_PRINTED:
     case SX_RULE_NATURAL_GRADIENT:
-        free_energy(l, state, scratch);
+        if (sweeps(l))
+            sx_learn_sweep(l, state, scratch);
+        else
+            free_energy(l, state, scratch);
         break;
     case SX_RULE_HEBB:
     case SX_RULE_PSEUDO_INVERSE:

@@ -5,6 +5,7 @@ set(SX_LEARN_SOURCES
   src/learn/learn_finish.c
   src/learn/learn_metric.c
   src/learn/learn_rules.c
+  src/learn/learn_sweep.c
   src/learn/recall.c
   src/learn/recall_fields.c
 )

@@ -39,6 +39,7 @@ const sx_kernels SX_PASTE(sx_kernels, SX_LEVEL) = {
     .gemm_packed = SX_K(gemm_packed),
 #endif
     .rank_one = SX_K(rank_one),
+    .rows_times = SX_K(rows_times),
     .csr = SX_K(csr),
     .tile = SX_K(tile),
     .sum = SX_K(sum),

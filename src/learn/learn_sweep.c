@@ -1,0 +1,75 @@
+// SPDX-FileCopyrightText: Separatrix authors
+// SPDX-License-Identifier: Apache-2.0
+/* Free-energy learning with Gibbs updates. Each unit is drawn given the ones before it, so the step is a chain of n draws; what lies between two draws must
+ * be short. The weights are kept transposed during a presentation and the fields h = J s are carried along: after unit i has changed by d,
+ *     h += d J_{.i},
+ * a contiguous column, of which the next draw waits for one number only. After the update J += e s^T (diagonal 0), h_i += e_i (|s|^2 - s_i^2).
+ * The fields begin anew from J s with each presentation, so rounding errors do not add up. */
+#include "learn_private.h"
+
+#include <string.h>
+
+/* out[j * ld + i] = in[i * ld + j] */
+static void transpose(int64_t n, int64_t ld, const double *in, double *out) {
+    enum { BLOCK = 8 };
+    for (int64_t a = 0; a < n; a += BLOCK)
+        for (int64_t b = 0; b < n; b += BLOCK)
+            for (int64_t i = a; i < n && i < a + BLOCK; i++)
+                for (int64_t j = b; j < n && j < b + BLOCK; j++) out[j * ld + i] = in[i * ld + j];
+}
+
+/* Unit i, whose field is `field`, given the others: draws it, keeps the field it has seen, carries the fields along. Returns the field of unit `next`, computed
+ * ahead of the others so that the next draw can begin at once. */
+static double draw_unit(const sx_learner *l, const double *b, double u, int64_t i, int64_t next, double field,
+                        const double *T, double *s, double *h, double *seen) {
+    const double *column = T + i * l->ld;
+    const double theta = l->beta * (b[i] + field);
+    double y;
+    sx_learn_draw(l, 1, &theta, &u, &y);
+    const double d = y - s[i], ahead = h[next] + d * column[next];
+    seen[i] = field;
+    s[i] = y;
+    l->k->axpy(l->ld, d, column, h);
+    return ahead;
+}
+
+void sx_learn_sweep(const sx_learner *l, void *state, double *p) {
+    int64_t *clock = sx_learn_at(l, state, SX_LEARN_CLOCK);
+    double *J = sx_learn_at(l, state, SX_LEARN_WEIGHTS), *s = sx_learn_at(l, state, SX_LEARN_STATE);
+    double *h = sx_learn_at(l, state, SX_LEARN_FIELD);
+    const int64_t n = l->n, ld = l->ld;
+    double *b = p, *u = b + ld, *e = u + ld, *seen = e + ld, *which = seen + ld, *T = which + ld;
+    const bool sweep = l->parts.sampler == SX_SAMPLER_GIBBS_SWEEP;
+    sx_learn_evidence(l, clock[0], b);
+    if (l->o.reset) memset(s, 0, (size_t)ld * sizeof *s);
+    memset(p + ld, 0, (size_t)((4 + n) * ld) * sizeof *p);
+    transpose(n, ld, J, T);
+    sx_learn_product(l, J, s, h);
+    for (int64_t t = 0; t < l->o.steps; t++) {
+        l->k->uniform(l->key_draw, (uint64_t)clock[1], SX_SLOT_DW, 0, n, 1, u);
+        if (!sweep) {
+            l->k->uniform(l->key_draw, (uint64_t)clock[1], SX_SLOT_DZ, 0, n, 1, which);
+            memcpy(seen, h, (size_t)n * sizeof *h); /* units that are not chosen */
+        }
+        int64_t unit = sweep ? 0 : (int64_t)(which[0] * (double)n);
+        double field = h[unit];
+        for (int64_t k = 0; k < n; k++) {
+            int64_t next = k + 1 == n ? unit : sweep ? k + 1 : (int64_t)(which[k + 1] * (double)n);
+            field = draw_unit(l, b, u[k], unit, next, field, T, s, h, seen);
+            unit = next;
+        }
+        sx_learn_error(l, b, s, seen, u, e);
+        double square = 0;
+        for (int64_t i = 0; i < n; i++) square += s[i] * s[i];
+        for (int64_t j = 0; j < n; j++) {
+            l->k->axpy(ld, s[j], e, T + j * ld);
+            T[j * ld + j] = 0;
+        }
+        for (int64_t i = 0; i < n; i++) h[i] += e[i] * (square - s[i] * s[i]);
+        clock[1]++;
+        if (!sx_learn_recorded(l, clock[1])) continue;
+        transpose(n, ld, T, J);
+        sx_learn_monitor(l, state, b, u, seen, which);
+    }
+    transpose(n, ld, T, J);
+}
