@@ -435,6 +435,37 @@ static void pair_of_patterns(void **state) {
     }
 }
 
+/* Where all patterns get the same attention, J = -1 + beta Cov: with patterns of mean zero that is the origin (unified-dynamics.md, T9:
+ * lambda_min = 1 - beta lambda_max(Cov), first crossed at beta = 1/lambda_max). */
+static void uniform_attention(void **state) {
+    sx_ctx *ctx = *state;
+    double keys[P * N], x[N] = { 0 }, y[N], u[N];
+    fill("keys", -1, 1, P * N, keys);
+    fill("u", -1, 1, N, u);
+    for (int i = 0; i < N; i++) {
+        double mean = 0;
+        for (int k = 0; k < P; k++) mean += keys[k * N + i] / P;
+        for (int k = 0; k < P; k++) keys[k * N + i] -= mean;
+    }
+    sx_dense_hopfield_opts o = dense_defaults();
+    sx_model *m = NULL;
+    o.n = N;
+    o.keys = (sx_values){ P * N, keys };
+    o.beta = 2.3;
+    o.phi = SX_HOPFIELD_LINEAR;
+    OK(sx_dense_hopfield_create(ctx, &o, NULL, &m));
+    const double *d[1] = { u };
+    apply_op(m, OP_F, 0, x, 1, NULL, 1, y, NULL);
+    assert_true(largest(N, y) < 1e-15);
+    apply_op(m, OP_JVP, 0, x, 1, d, 1, y, NULL);
+    for (int i = 0; i < N; i++) {
+        double want = -u[i];
+        for (int k = 0; k < P; k++) want += 2.3 / P * keys[k * N + i] * dot(N, keys + (ptrdiff_t)k * N, u);
+        assert_true(fabs(y[i] - want) < 1e-14);
+    }
+    sx_model_free(ctx, m);
+}
+
 /* Far from the origin F is finite: nothing of the form 0 times infinity; and the energy falls along the flow of symmetric weights. */
 static void saturation_and_descent(void **state) {
     sx_ctx *ctx = *state;
@@ -610,6 +641,26 @@ static void experiments(void **state) {
     sx_result_free(ctx, r);
     sx_experiment_free(ctx, e);
 
+    /* two rules, one after the other: the order of presentation adds an antisymmetric part to Hebb's weights, a flow */
+    static const char order[] =
+        DATA "[model]\nkind = \"hopfield\"\nn = 8\n" LEARN
+             "[[task]]\nname = \"order\"\ndo = \"learn\"\nmodel = { task = \"train\" }\nstart = "
+             "\"model\"\nrule = \"antisymmetric\"\norder = \"sequential\"\ndata = "
+             "\"patterns\"\nrate = 0.1\nepochs = 2\n";
+    double hebb[64], both[64];
+    OK(sx_experiment_parse(ctx, "order.toml", ".", order, strlen(order), NULL, 0, &e));
+    OK(sx_experiment_result(ctx, e, &r));
+    OK(sx_result_read(ctx, r, sx_result_find(r, "train", "weights"), NULL, NULL, hebb));
+    OK(sx_result_read(ctx, r, sx_result_find(r, "order", "weights"), NULL, NULL, both));
+    for (int i = 0; i < 64; i++) {
+        int a = i / 8, b = i % 8;
+        double want = hebb[i] + 0.1 * (xi[1][a] * xi[0][b] - xi[0][a] * xi[1][b]);
+        assert_true(fabs(hebb[i] - (xi[0][a] * xi[0][b] + xi[1][a] * xi[1][b]) / 8.0) < 1e-15);
+        assert_true(fabs(both[i] - want) < 1e-14);
+    }
+    sx_result_free(ctx, r);
+    sx_experiment_free(ctx, e);
+
     static const struct {
         const char *text, *words;
     } wrong[] = {
@@ -691,6 +742,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(large, setup, teardown),
         cmocka_unit_test_setup_teardown(thermal, setup, teardown),
         cmocka_unit_test_setup_teardown(pair_of_patterns, setup, teardown),
+        cmocka_unit_test_setup_teardown(uniform_attention, setup, teardown),
         cmocka_unit_test_setup_teardown(saturation_and_descent, setup, teardown),
         cmocka_unit_test_setup_teardown(exchange, setup, teardown),
         cmocka_unit_test_setup_teardown(symmetry, setup, teardown),

@@ -45,6 +45,9 @@ SX_API extern const sx_field sx_hopfield_fields[];
 SX_API sx_status sx_hopfield_create(sx_ctx *ctx, const sx_hopfield_opts *o, const sx_coupling *W,
                                     const char *const *labels, sx_model **out) SX_MUST_USE;
 
+/** Weights of a model of kind `hopfield`, borrowed; NULL for other models, and without weights. */
+SX_API const sx_coupling *sx_hopfield_weights(const sx_model *m);
+
 /** How patterns make an energy. */
 typedef enum sx_dense_energy {
     SX_DENSE_POLYNOMIAL, /**< Q = (n/degree) sum_mu (xi_mu.s/n)^degree (Krotov & Hopfield 2016); degree 2 is Hebb's rule */

@@ -4,6 +4,7 @@
  * snapshots, so a run that was interrupted continues with the same bits. */
 #include "learn_private.h"
 
+#include <separatrix/hopfield.h>
 #include <separatrix/models.h>
 
 #include <math.h>
@@ -26,7 +27,8 @@ static bool uses_network(int rule) {
 }
 /* W of the model: what `start = "model"` begins with. */
 static const sx_coupling *weights_of(const sx_learner *l) {
-    return l->sampled ? l->parts.weights : sx_rate_weights(l->model);
+    const sx_coupling *rate = sx_rate_weights(l->model);
+    return l->sampled ? l->parts.weights : rate ? rate : sx_hopfield_weights(l->model);
 }
 static bool uses_data(int rule) {
     return rule != SX_RULE_ANTI_HEBBIAN && rule != SX_RULE_METRIC && !sx_learn_needs_start(rule);

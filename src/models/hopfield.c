@@ -341,3 +341,7 @@ const sx_metric *sx_hopfield_metric(const sx_model *m) {
     return ops == &sx_hopfield_ops || ops == &sx_dense_hopfield_ops ? &((const sx_hopfield *)sx_model_self(m))->metric
                                                                     : NULL;
 }
+
+const sx_coupling *sx_hopfield_weights(const sx_model *m) {
+    return sx_model_operations(m) == &sx_hopfield_ops ? ((const sx_hopfield *)sx_model_self(m))->W : NULL;
+}
