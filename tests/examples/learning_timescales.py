@@ -106,6 +106,19 @@ def homeostasis(check, r, n):
     check.true("density of rates: semicircle about 1", distance < 0.05, "largest difference %.4f, radius %.3f" % (distance, radius))
 
 
+def digits(check, r):
+    """Map x <- m(J x), m(t) = coth t - 1/t = t/3 + ...: multipliers at the origin are the eigenvalues of J/3."""
+    g, W = r["timescales"], r["train/weights"][:]
+    want = np.array([np.sort(-np.log(np.abs(np.linalg.eigvals(w / 3)))) for w in W])
+    rate = g["relaxation_rate"][:]
+    check.near("rates per step at every snapshot", np.abs(rate - want).max(), 0, 1e-9)
+    share = g["slow_fraction"][:]
+    check.near("slow_fraction at every snapshot", np.abs(share - (want <= 0.7).mean(axis=1)).max(), 0, 1e-14)
+    check.true("learning slows: no slow mode at first, then about as many as digits", share[0] == 0 and 5 <= 64 * share[-1] <= 10, "%.0f modes" % (64 * share[-1]))
+    check.true("the slowest rate falls at every snapshot", (np.diff(rate[:, 0]) < 0).all(), "%.3f to %.3f" % (rate[0, 0], rate[-1, 0]))
+    check.true("the slowest mode is one track from beginning to end", np.isfinite(by_track(g)[g["track_index"][-1, 0]]).all())
+
+
 def test(check, program, directory):
     X = np.loadtxt(os.path.join(EXAMPLES, "learning-timescales", "patterns.csv"), delimiter=",")
     check.true("ten patterns of 200 signs", X.shape == (PATTERNS, UNITS) and (np.abs(X) == 1).all())
@@ -115,6 +128,8 @@ def test(check, program, directory):
     turning(check, r, X)
     r = run(program, "learning-timescales/homeostasis.toml", directory, "model.coupling.n=200", "task.edge.collective=false")
     homeostasis(check, r, 200)
+    r = run(program, "learning-timescales/digits.toml", directory, "task.train.epochs=1000", "task.train.snapshots.n=12", "task.timescales.non_normality=false")
+    digits(check, r)
 
 
 main(test)
