@@ -27,12 +27,13 @@ EVIDENCE = [float(e) for e in range(1, 21)]
 BETA = [10 ** (-2 + k / 9) for k in range(19)]
 
 
-def cell(program, evidence, beta, seed):
-    """One network: the paper's measures. Target and start of relaxations scale with the evidence."""
+def cell(program, evidence, beta, seed, **more):
+    """One network: the paper's measures. Target and start of relaxations scale with the evidence. more: "TASK.OPTION" = value."""
     scale = 0.1 * evidence
     change = {"seed": seed, "task.train.evidence": evidence, "task.train.inverse_temperature": beta, "task.train.attractor_scale": scale,
               "task.train.snapshots.n": 1, "task.train.free_steps": 0, "task.retrieval.strength": scale, "task.retrieval.trials": 100,
               "task.generalisation.strength": scale, "task.generalisation.trials": 100, "task.retrieval.start": "previous", "task.generalisation.start": "previous"}
+    change.update({"task." + key: value for key, value in more.items()})
     with tempfile.TemporaryDirectory() as out:
         command = [program, "run", os.path.join(HERE, "digits.toml"), "--out", out, "--force", "--threads", "1", "--quiet", "--no-report"]
         for key, value in change.items():

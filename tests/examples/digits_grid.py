@@ -14,7 +14,25 @@ import grid  # noqa: E402
 REFERENCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "data", "fep", "sim2_replica_grid.csv")
 
 
+def regimes(c, program):
+    """High and low complexity (4 seeds of the independent implementation each), and the rate that the paper's text prints."""
+    at = dict(zip(grid.COLUMNS, grid.cell(program, 16.0, grid.BETA[14], 2)))
+    c.near("high complexity: retrieval (0.254 to 0.284)", at["retrieval"], 0.265, 0.03)
+    c.near("high complexity: generalisation (-0.055 to -0.076)", at["generalisation"], -0.06, 0.03)
+    c.near("high complexity: orthogonality (27.45 to 27.72)", at["orthogonality"], 27.5, 0.6)
+    c.near("high complexity: |J|", at["norm"], 35.2, 0.3)
+    c.true("high complexity: nine or ten attractors", at["attractors"] >= 9, str(at["attractors"]))
+    at = dict(zip(grid.COLUMNS, grid.cell(program, 6.0, grid.BETA[4], 2)))
+    c.near("low complexity: retrieval (0.148 to 0.162)", at["retrieval"], 0.155, 0.02)
+    c.near("low complexity: generalisation (0.079 to 0.087)", at["generalisation"], 0.085, 0.015)
+    c.near("low complexity: |J|", at["norm"], 5.49, 0.15)
+    c.true("low complexity: one attractor", at["attractors"] == 1, str(at["attractors"]))
+    at = dict(zip(grid.COLUMNS, grid.cell(program, 11.0, grid.BETA[11], 2, **{"train.rate": 0.01})))
+    c.true("ten times the rate collapses", at["retrieval"] < -0.4 and at["norm"] > 200, "gain %.3f, |J| %.0f" % (at["retrieval"], at["norm"]))
+
+
 def check(c, program, _):
+    regimes(c, program)
     nightly = bool(os.environ.get("SX_NIGHTLY"))
     evidence, beta = (grid.EVIDENCE, grid.BETA) if nightly else ([8.0, 12.0, 20.0], [grid.BETA[k] for k in (4, 9, 14, 18)])
     got = np.array(grid.grid(program, evidence, beta)).reshape(len(evidence), len(beta), -1)
