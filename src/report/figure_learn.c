@@ -269,7 +269,7 @@ sx_status sx_figure_learn(sx_figures *f, int id) {
     if (strcmp(name, "transitions") == 0) return transitions(&v);
     if (strcmp(name, "r2_response") == 0) return success(&v);
     if (strcmp(name, "r2_cue") == 0 || strcmp(name, "pattern") == 0 || strcmp(name, "hits") == 0) return SX_OK;
-    if (strcmp(name, "epoch") == 0) return SX_OK;
+    if (strcmp(name, "epoch") == 0 || (strcmp(name, "angle") == 0 && v.shape[0] < 3)) return SX_OK;
     if (v.n_dims == 1 && strcmp(v.dims[0], "snapshot") == 0) return over_epochs(&v);
     if (strcmp(name, "cue") == 0 || strcmp(name, "target") == 0) return SX_OK; /* beside the response */
     if (strcmp(name, "response") == 0 && rows) return trials(&v);

@@ -67,7 +67,7 @@ static void stretch(double v, bool log, double *low, double *high) {
     if (v > *high) *high = v;
 }
 
-enum { X_NAMES = 24, Y_NAMES = 16, CELL = 10 };
+enum { X_NAMES = 24, Y_NAMES = 16, CELL = 24 };
 
 /* Whether every point of a discrete axis gets its name, and how long the longest is. */
 static bool shows_names(const sx_axis *a, int limit, double *longest) {
