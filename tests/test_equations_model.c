@@ -392,7 +392,7 @@ static void test_wrong(void **state) {
         { "[model]\nkind = \"linear\"\nn = 2\n" TAIL "initial = { x = 1 }\n",
           "t.toml:10:11: initial: 'kind' is missing; want \"zero\", a list of numbers, { kind = \"gaussian\", mean = , "
           "sd = }, { kind = "
-          "\"uniform\", lo = , hi = }, { file = } or { task = , select = }" },
+          "\"uniform\", lo = , hi = }, { file = }, { data = } or { task = , select = }" },
     };
     int failed = 0;
     for (size_t k = 0; k < sizeof cases / sizeof *cases; ++k) {

@@ -296,7 +296,7 @@ static void registry(void **state) {
         snprintf(line, sizeof line, "kind = \"%s\"", infos[i].kind);
         assert_non_null(strstr(infos[i].example, line));
         assert_non_null(strstr(infos[i].example, "[[task]]"));
-        assert_non_null(strstr(infos[i].example, "do = \"simulate\""));
+        assert_non_null(strstr(infos[i].example, "do = \""));
         assert_string_equal(infos[i].ops->name, infos[i].kind);
         assert_true(infos[i].ops->jvp && infos[i].ops->vjp && infos[i].ops->jacobian && infos[i].ops->divergence);
         for (const sx_field *f = infos[i].fields; f->name; ++f) {

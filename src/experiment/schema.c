@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Reading TOML tables by field tables: exact types, ranges, choices, unknown keys with the nearest name. */
 #include "experiment/schema.h"
+#include "core/number.h"
 #include "experiment/data.h"
 #include "experiment/refer.h"
 #include "experiment/values.h"
@@ -97,12 +98,14 @@ static sx_status want(const sx_reader *r, const sx_toml_node *node, const sx_fie
     return s;
 }
 
-/* A default outside of its own range stands for "not given": steps = 0, dt = 0. */
+/* A default outside of its own range stands for "not given": steps = 0, dt = 0, random = -1. */
 bool sx_field_default_means_absent(const sx_field *f) {
     bool number = f->type == SX_F64 || f->type == SX_I64 || f->type == SX_U64 || f->type == SX_VALUES;
+    double def;
     if (!number || !f->def || (f->lo == 0 && f->hi == 0)) return false;
-    if (strcmp(f->def, "0") != 0 && strcmp(f->def, "0.0") != 0) return false;
-    return (f->flags & SX_LO_OPEN) ? f->lo >= 0 : f->lo > 0;
+    if (!sx_number_parse(f->def, &def)) return false;
+    return def < f->lo || def > f->hi || ((f->flags & SX_LO_OPEN) && def == f->lo) ||
+           ((f->flags & SX_HI_OPEN) && def == f->hi);
 }
 
 sx_status sx_schema_want(const sx_reader *r, const sx_toml_node *node, sx_toml_type type, const char *what) {
