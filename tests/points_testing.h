@@ -7,6 +7,7 @@
 #include <separatrix/separatrix.h>
 
 #include "core/file.h"
+#include "failing_host.h"
 
 #include <dirent.h>
 #include <math.h>
@@ -87,6 +88,30 @@ static inline uint64_t result_hash(sx_ctx *ctx, const sx_result *r) {
         free(all);
     }
     return h;
+}
+
+/* Every allocation of a task fails once: an error, nothing lost, nothing held; the number of allocations. make: the model in a context. */
+static inline int64_t every_allocation_fails(const sx_task_ops *task, sx_model *(*make)(sx_ctx *), const void *opts) {
+    failing_host h = { 0 };
+    for (int64_t at = 1;; at++) {
+        sx_host host = failing_host_of(&h);
+        h = (failing_host){ 0 };
+        sx_ctx *ctx = sx_ctx_create(&host);
+        sx_model *m = make(ctx);
+        sx_result *r = NULL;
+        OK(ctx, sx_result_create(ctx, NULL, &r));
+        h.fail_at = h.calls + at;
+        sx_status s = sx_task_run(ctx, task, m, opts, sx_key_seed(3), "p", NULL, r);
+        bool reached = h.calls >= h.fail_at;
+        h.fail_at = 0;
+        assert_true(s == (reached ? SX_E_MEMORY : SX_OK));
+        sx_result_free(ctx, r);
+        sx_model_free(ctx, m);
+        assert_int_equal(sx_ctx_bytes(ctx), 0);
+        sx_ctx_free(ctx);
+        assert_int_equal(h.held, 0);
+        if (!reached) return at - 1;
+    }
 }
 
 /* -- interruption -------------------------------------------------------------------------------------------------------------- */

@@ -13,8 +13,6 @@
 
 #include <separatrix/noise.h>
 
-#include "failing_host.h"
-
 static sx_basins_opts options(void) {
     sx_basins_opts o = SX_BASINS_OPTS;
     sx_fields_default(sx_basins_fields, &o);
@@ -372,38 +370,17 @@ static void test_bits(void **state) {
     assert_int_equal(resumed, first);
 }
 
-/* Every allocation fails once: an error, nothing held. */
+static sx_model *two_wells(sx_ctx *ctx) {
+    static const char *const text[] = { "x - x^3" };
+    return texts(ctx, false, 1, text);
+}
 static void test_allocations(void **state) {
     (void)state;
-    static const char *const text[] = { "x - x^3" };
-    failing_host h = { 0 };
     sx_basins_opts o = options();
     o.starts = 8;
     o.dt = 0.1;
     o.transient = 20;
-    for (int64_t at = 1;; at++) {
-        sx_host host = failing_host_of(&h);
-        h = (failing_host){ 0 };
-        sx_ctx *ctx = sx_ctx_create(&host);
-        sx_model *m = texts(ctx, false, 1, text);
-        sx_result *r = NULL;
-        OK(ctx, sx_result_create(ctx, NULL, &r));
-        h.fail_at = h.calls + at;
-        sx_status s = sx_task_run(ctx, &sx_basins_task, m, &o, sx_key_seed(3), "p", NULL, r);
-        bool reached = h.calls >= h.fail_at;
-        h.fail_at = 0;
-        assert_true(s == (reached ? SX_E_MEMORY : SX_OK));
-        sx_result_free(ctx, r);
-        sx_model_free(ctx, m);
-        assert_int_equal(sx_ctx_bytes(ctx), 0);
-        sx_ctx_free(ctx);
-        assert_int_equal(h.held, 0);
-        if (!reached) {
-            print_message("%d allocations\n", (int)at - 1);
-            assert_true(at > 60);
-            return;
-        }
-    }
+    assert_true(every_allocation_fails(&sx_basins_task, two_wells, &o) > 60);
 }
 
 static void test_refusals(void **state) {

@@ -12,7 +12,6 @@
 
 #include "analysis/fixed_points_private.h"
 #include "core/stats.h"
-#include "failing_host.h"
 
 static sx_fixed_points_opts options(void) {
     sx_fixed_points_opts o = SX_FIXED_POINTS_OPTS;
@@ -898,36 +897,12 @@ static void test_bits(void **state) {
     assert_int_equal(resumed, first);
 }
 
-/* Every allocation fails once: an error, nothing lost, nothing held. */
 static void test_allocations(void **state) {
     (void)state;
-    failing_host h = { 0 };
     sx_fixed_points_opts o = options();
     o.random = 3;
     o.deflation = 2;
-    for (int64_t at = 1;; at++) {
-        sx_host host = failing_host_of(&h);
-        h = (failing_host){ 0 };
-        sx_ctx *ctx = sx_ctx_create(&host);
-        sx_model *m = wells(ctx);
-        sx_result *r = NULL;
-        OK(ctx, sx_result_create(ctx, NULL, &r));
-        h.fail_at = h.calls + at;
-        sx_status s = sx_task_run(ctx, &sx_fixed_points_task, m, &o, sx_key_seed(3), "p", NULL, r);
-        bool reached = h.calls >= h.fail_at;
-        h.fail_at = 0;
-        assert_true(s == (reached ? SX_E_MEMORY : SX_OK));
-        sx_result_free(ctx, r);
-        sx_model_free(ctx, m);
-        assert_int_equal(sx_ctx_bytes(ctx), 0);
-        sx_ctx_free(ctx);
-        assert_int_equal(h.held, 0);
-        if (!reached) {
-            print_message("%d allocations\n", (int)at - 1);
-            assert_true(at > 100);
-            return;
-        }
-    }
+    assert_true(every_allocation_fails(&sx_fixed_points_task, wells, &o) > 100);
 }
 
 static void test_refusals(void **state) {

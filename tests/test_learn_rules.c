@@ -2,8 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Rules about equilibria, activities and geometry: gradients against differences of a cost that is solved here in another way, closed forms, a task that no
  * network without hidden units can do. */
-#include <separatrix/separatrix.h>
-
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,62 +11,10 @@
 
 #include <cmocka.h>
 
-#define OK(call)                                                                                                       \
-    do {                                                                                                               \
-        sx_status s_ = (call);                                                                                         \
-        if (s_ < 0) print_error("%s\n", sx_ctx_message(ctx));                                                          \
-        assert_int_equal(s_, SX_OK);                                                                                   \
-    } while (0)
+#include "learn_testing.h"
 
 static sx_model *spins(sx_ctx *ctx, int64_t n, int sampler, double beta, const double *J, const double *bias) {
-    sx_sampler_opts o = SX_SAMPLER_OPTS;
-    sx_coupling *w = NULL;
-    sx_model *m = NULL;
-    sx_fields_default(sx_sampler_fields, &o);
-    o.struct_size = sizeof o;
-    o.n = n;
-    o.sampler = sampler;
-    o.inverse_temperature = beta;
-    if (bias) o.bias = (sx_values){ n, bias };
-    if (J) OK(sx_coupling_dense(ctx, n, n, J, &w));
-    OK(sx_ising_create(ctx, &o, w, NULL, &m));
-    sx_coupling_free(ctx, w);
-    return m;
-}
-
-static sx_learn_opts defaults(int rule, int64_t rows, int64_t n, const double *x) {
-    sx_learn_opts o = SX_LEARN_OPTS;
-    sx_fields_default(sx_learn_fields, &o);
-    o.struct_size = sizeof o;
-    o.rule = rule;
-    o.snapshots.n = 1;
-    o.attractors = false;
-    if (rows > 0) o.data = (sx_data){ .name = "patterns", .rows = rows, .columns = n, .x = x };
-    return o;
-}
-
-static sx_result *learn(sx_ctx *ctx, const sx_model *m, const sx_learn_opts *o) {
-    sx_result *r = NULL;
-    OK(sx_result_create(ctx, NULL, &r));
-    OK(sx_task_run(ctx, &sx_learn_task, m, o, sx_key_seed(3), "train", NULL, r));
-    return r;
-}
-
-static void get(sx_ctx *ctx, const sx_result *r, const char *name, double *out) {
-    int id = sx_result_find(r, "train", name);
-    if (id < 0) print_error("no variable '%s'\n", name);
-    assert_true(id >= 0);
-    OK(sx_result_read(ctx, r, id, NULL, NULL, out));
-}
-
-static int setup(void **state) {
-    *state = sx_ctx_create(NULL);
-    return *state == NULL;
-}
-static int teardown(void **state) {
-    size_t left = sx_ctx_bytes(*state);
-    sx_ctx_free(*state);
-    return left != 0;
+    return sampled(ctx, sx_ising_create, n, sampler, beta, J, bias);
 }
 
 /* -- equilibrium propagation ------------------------------------------------------------------------------------------------------------ */
@@ -105,6 +51,7 @@ static void gradient(void **state) {
     sx_model *m = spins(ctx, UNITS, SX_SAMPLER_SYNC, beta, J, b);
     for (int k = 0; k < 2; k++) {
         sx_learn_opts o = defaults(SX_RULE_EQUILIBRIUM_PROPAGATION, 1, UNITS, x);
+        o.attractors = false;
         o.start = 1;
         o.rate = 1;
         o.steps = 2000;
@@ -156,6 +103,7 @@ static void exclusive_or(void **state) {
     }
     sx_model *m = spins(ctx, N, SX_SAMPLER_SYNC, 1, J, NULL);
     sx_learn_opts o = defaults(SX_RULE_EQUILIBRIUM_PROPAGATION, 4, N, x);
+    o.attractors = false;
     o.start = 1;
     o.rate = 0.1;
     o.epochs = T;
@@ -186,6 +134,7 @@ static void scaling(void **state) {
     double W[N * N];
     sx_model *m = spins(ctx, N, SX_SAMPLER_DETERMINISTIC, 1, J, b);
     sx_learn_opts o = defaults(SX_RULE_SYNAPTIC_SCALING, 0, N, NULL);
+    o.attractors = false;
     o.start = 1;
     o.steps = 1;
     o.rate = 0.4;
@@ -238,6 +187,7 @@ static void metric(void **state) {
         OK(sx_composed_create(ctx, &c, NULL, NULL, NULL, &m));
         for (int t = 1; t <= 20; t += 19) {
             sx_learn_opts o = defaults(SX_RULE_METRIC, 0, N, NULL);
+            o.attractors = false;
             o.rate = 0.5;
             o.epochs = t;
             sx_result *r = learn(ctx, m, &o);
@@ -271,6 +221,7 @@ static void metric_at_patterns(void **state) {
     c.g = 0.75;
     OK(sx_composed_create(ctx, &c, NULL, NULL, NULL, &m));
     sx_learn_opts o = defaults(SX_RULE_METRIC, 2, N, x);
+    o.attractors = false;
     o.rate = 800; /* e^-800 = 0: G is H */
     sx_result *r = learn(ctx, m, &o);
     get(ctx, r, "metric", G);
@@ -294,6 +245,7 @@ static void natural(void **state) {
     }
     sx_model *m = spins(ctx, N, SX_SAMPLER_DETERMINISTIC, 0.7, J, NULL);
     sx_learn_opts o = defaults(SX_RULE_NATURAL_GRADIENT, 1, N, x);
+    o.attractors = false;
     o.start = 1;
     o.rate = 0.05;
     o.evidence = 1.5;
@@ -336,6 +288,7 @@ static void refusals(void **state) {
     sx_plan plan;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         sx_learn_opts o = defaults(cases[i].rule, cases[i].data, 2, x);
+        o.attractors = false;
         o.start = cases[i].start;
         o.clamped = cases[i].clamped;
         o.targets = cases[i].targets;
@@ -352,6 +305,7 @@ static void refusals(void **state) {
     OK(sx_coupling_dense(ctx, 2, 2, skew, &w));
     OK(sx_rate_create(ctx, &ro, w, NULL, NULL, NULL, &m));
     sx_learn_opts o = defaults(SX_RULE_METRIC, 0, 2, NULL);
+    o.attractors = false;
     assert_int_equal(sx_task_plan(ctx, &sx_learn_task, m, &o, "train", &plan), SX_E_UNSUPPORTED);
     assert_non_null(strstr(sx_ctx_message(ctx), "follows a potential"));
     sx_ctx_clear(ctx);

@@ -102,40 +102,8 @@ static void pull(const attention *m, const sx_jet *x, sx_cbatch cotangent, sx_ba
 
 /* -- operations ---------------------------------------------------------------------------------------------------------------- */
 
-static void F(const void *self, double t, sx_cbatch x, sx_batch out, sx_work w) {
-    (void)t;
-    sx_jet at = sx_jet_make(0, x, x.b, NULL, &w);
-    drift(self, &at, out, w);
-}
-static void jvp(const void *self, double t, sx_cbatch x, sx_cbatch u, sx_batch out, sx_work w) {
-    (void)t;
-    sx_jet at = sx_jet_make(1, x, u.b, &u, &w);
-    drift(self, &at, out, w);
-}
-static void hvv(const void *self, double t, sx_cbatch x, sx_cbatch u, sx_cbatch v, sx_batch out, sx_work w) {
-    (void)t;
-    const sx_cbatch d[] = { u, v };
-    sx_jet at = sx_jet_make(2, x, u.b, d, &w);
-    drift(self, &at, out, w);
-}
-static void tvvv(const void *self, double t, sx_cbatch x, sx_cbatch u, sx_cbatch v, sx_cbatch z, sx_batch out,
-                 sx_work w) {
-    (void)t;
-    const sx_cbatch d[] = { u, v, z };
-    sx_jet at = sx_jet_make(3, x, u.b, d, &w);
-    drift(self, &at, out, w);
-}
-static void vjp(const void *self, double t, sx_cbatch x, sx_cbatch p, sx_batch out, sx_work w) {
-    (void)t;
-    sx_jet at = sx_jet_make(0, x, p.b, NULL, &w);
-    pull(self, &at, p, out, w);
-}
-/* grad_x (p.J v) is the derivative of J^T p along v */
-static void phv(const void *self, double t, sx_cbatch x, sx_cbatch p, sx_cbatch v, sx_batch out, sx_work w) {
-    (void)t;
-    sx_jet at = sx_jet_make(1, x, p.b, &v, &w);
-    pull(self, &at, p, out, w);
-}
+SX_JET_OPERATIONS(drift, pull)
+
 static void jacobian(const void *self, double t, const double *x, double *out, sx_work w) {
     sx_jacobian_by_columns(&sx_attention_ops, self, ((const attention *)self)->n, t, x, out, w);
 }

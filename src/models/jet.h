@@ -67,4 +67,41 @@ void sx_jet_gemm(const sx_kernels *k, const double *matrix, bool transposed, int
 /* f(a) from the values f[k] of the k-th derivatives at plane 0, k = 0..order, n * b numbers each; plane 0 of out becomes f[0] itself. */
 void sx_jet_function(const sx_jet *a, double *const f[4], sx_jet *out, sx_work *w);
 
+/* The six operations that follow from drift(self, at, out, w) and pull(self, at, p, out, w), which is J^T p; grad_x (p.J v) is its derivative
+ * along v. Defines F, jvp, hvv, tvvv, vjp and phv of the operations table (model.h). */
+#define SX_JET_OPERATIONS(drift, pull)                                                                                 \
+    static void F(const void *self, double t, sx_cbatch x, sx_batch out, sx_work w) {                                  \
+        (void)t;                                                                                                       \
+        sx_jet at = sx_jet_make(0, x, x.b, NULL, &w);                                                                  \
+        drift(self, &at, out, w);                                                                                      \
+    }                                                                                                                  \
+    static void jvp(const void *self, double t, sx_cbatch x, sx_cbatch u, sx_batch out, sx_work w) {                   \
+        (void)t;                                                                                                       \
+        sx_jet at = sx_jet_make(1, x, u.b, &u, &w);                                                                    \
+        drift(self, &at, out, w);                                                                                      \
+    }                                                                                                                  \
+    static void hvv(const void *self, double t, sx_cbatch x, sx_cbatch u, sx_cbatch v, sx_batch out, sx_work w) {      \
+        (void)t;                                                                                                       \
+        const sx_cbatch d[] = { u, v };                                                                                \
+        sx_jet at = sx_jet_make(2, x, u.b, d, &w);                                                                     \
+        drift(self, &at, out, w);                                                                                      \
+    }                                                                                                                  \
+    static void tvvv(const void *self, double t, sx_cbatch x, sx_cbatch u, sx_cbatch v, sx_cbatch z, sx_batch out,     \
+                     sx_work w) {                                                                                      \
+        (void)t;                                                                                                       \
+        const sx_cbatch d[] = { u, v, z };                                                                             \
+        sx_jet at = sx_jet_make(3, x, u.b, d, &w);                                                                     \
+        drift(self, &at, out, w);                                                                                      \
+    }                                                                                                                  \
+    static void vjp(const void *self, double t, sx_cbatch x, sx_cbatch p, sx_batch out, sx_work w) {                   \
+        (void)t;                                                                                                       \
+        sx_jet at = sx_jet_make(0, x, p.b, NULL, &w);                                                                  \
+        pull(self, &at, p, out, w);                                                                                    \
+    }                                                                                                                  \
+    static void phv(const void *self, double t, sx_cbatch x, sx_cbatch p, sx_cbatch v, sx_batch out, sx_work w) {      \
+        (void)t;                                                                                                       \
+        sx_jet at = sx_jet_make(1, x, p.b, &v, &w);                                                                    \
+        pull(self, &at, p, out, w);                                                                                    \
+    }
+
 #endif
