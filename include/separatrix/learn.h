@@ -51,7 +51,9 @@ typedef struct sx_learn_opts {
     double inverse_temperature; /**< beta while learning; 0 = the model's */
     int64_t epochs;             /**< presentations (hebb, pseudo-inverse, homeostatic: passes over all patterns) */
     int64_t steps;              /**< steps of the network per presentation */
-    int order;                  /**< 0 random, 1 sequential */
+    int64_t networks;           /**< independent networks, each with random numbers of its own; one work item each */
+    int order;                  /**< 0 random, 1 sequential, 2 scheduled */
+    sx_values schedule;         /**< scheduled: rows of the data, again from the first after the last */
     bool reset;                 /**< the state is set to 0 before each presentation */
     int start;                  /**< first weights: 0 zero, 1 the model's */
     double margin;              /**< homeostatic */

@@ -316,19 +316,27 @@ static sx_status learn_models(sx_ctx *ctx, const sx_experiment *e, sx_build *b, 
     sx_reader r = { .ctx = ctx, .name = e->name, .arena = &b->arena, .bind = &b->bind };
     const sx_toml_node *node = sx_toml_get(t->node, "model");
     int id = sx_result_find(results, t->learned, "weights");
-    if (id < 0 || sx_result_shape(results, id, shape, dims) != 3 || shape[0] < 1)
+    int n_dims = id < 0 ? 0 : sx_result_shape(results, id, shape, dims), of = n_dims == 4; /* of: networks come first */
+    if (n_dims < 3 || shape[of] < 1)
         return sx_node_fail(&r, node, SX_E_USAGE, "task '%s' has learned no weights", t->learned);
-    if (t->snapshot >= shape[0])
+    const int64_t networks = of ? shape[0] : 1, snapshots = shape[of];
+    if (t->network >= networks)
+        return sx_node_fail(&r, node, SX_E_USAGE, "network %lld: task '%s' has %lld (0 to %lld)", (long long)t->network,
+                            t->learned, (long long)networks, (long long)networks - 1);
+    if (t->snapshot >= snapshots)
         return sx_node_fail(&r, node, SX_E_USAGE, "snapshot %lld: task '%s' has %lld (0 to %lld)",
-                            (long long)t->snapshot, t->learned, (long long)shape[0], (long long)shape[0] - 1);
+                            (long long)t->snapshot, t->learned, (long long)snapshots, (long long)snapshots - 1);
     bool all = t->snapshot == SX_SNAPSHOT_ALL;
-    int64_t first = all ? 0 : t->snapshot == SX_SNAPSHOT_LAST ? shape[0] - 1 : t->snapshot, count = all ? shape[0] : 1;
+    int64_t first = all                               ? 0
+                    : t->snapshot == SX_SNAPSHOT_LAST ? snapshots - 1
+                                                      : t->snapshot,
+            count = all ? snapshots : 1;
     SX_GO(ctx, status, done, sx_alloc(ctx, count, sizeof(sx_model *), &b->learned));
     SX_GO(ctx, status, done, sx_alloc(ctx, n * n, sizeof *w, &w));
     for (int64_t k = 0; k < count; k++) {
-        const int64_t start[] = { first + k, 0, 0 }, size[] = { 1, n, n };
+        const int64_t start[] = { t->network, first + k, 0, 0 }, size[] = { 1, 1, n, n };
         sx_coupling *coupling = NULL;
-        SX_GO(ctx, status, done, sx_result_read(ctx, results, id, start, size, w));
+        SX_GO(ctx, status, done, sx_result_read(ctx, results, id, start + !of, size + !of, w));
         SX_GO(ctx, status, done, sx_coupling_dense(ctx, n, n, w, &coupling));
         status = sx_model_with_weights(ctx, b->model, coupling, &b->learned[k]);
         sx_coupling_free(ctx, coupling);

@@ -176,22 +176,28 @@ static bool looks_at_points(const sx_task_ops *ops) {
     return false;
 }
 
-/* model = { task = "train", snapshot = "last" | "all" | k } */
+/* model = { task = "train", snapshot = "last" | "all" | k, network = k } */
 static sx_status load_learned(const sx_reader *r, sx_experiment *e, const sx_toml_node *node, int i) {
-    static const char *const keys[] = { "task", "snapshot", NULL };
+    static const char *const keys[] = { "task", "snapshot", "network", NULL };
     sx_task_spec *t = &e->tasks[i];
     sx_reader of_task = *r;
     of_task.experiment = e;
     of_task.task = i;
-    SX_TRY(r->ctx, sx_schema_want(r, node, SX_TOML_TABLE, "a table { task = , snapshot = }"));
+    SX_TRY(r->ctx, sx_schema_want(r, node, SX_TOML_TABLE, "a table { task = , snapshot = , network = }"));
     SX_TRY(r->ctx, sx_schema_known(r, node, "the learned model", NULL, 0, keys));
-    const sx_toml_node *task = sx_toml_get(node, "task"), *snapshot = sx_toml_get(node, "snapshot");
+    const sx_toml_node *task = sx_toml_get(node, "task"), *snapshot = sx_toml_get(node, "snapshot"),
+                       *network = sx_toml_get(node, "network");
     if (!task) return sx_node_fail(r, node, SX_E_USAGE, "'task' is missing: the name of an earlier task that learns");
     SX_TRY(r->ctx, sx_refer_task(&of_task, task, &t->learned));
     for (int k = 0; k < i; k++)
         if (strcmp(e->tasks[k].name, t->learned) == 0 && !gives(e->tasks[k].ops, "weights", "snapshot,unit,unit2"))
             return sx_node_fail(r, task, SX_E_USAGE, "task '%s' (%s) does not learn weights", t->learned,
                                 e->tasks[k].ops->name);
+    if (network) {
+        if (sx_toml_type_of(network) != SX_TOML_INTEGER || sx_toml_integer(network) < 0)
+            return sx_node_fail(r, network, SX_E_USAGE, "network: want the number of one of the networks, from 0");
+        t->network = sx_toml_integer(network);
+    }
     t->snapshot = SX_SNAPSHOT_LAST;
     if (!snapshot) return SX_OK;
     const char *word = sx_toml_type_of(snapshot) == SX_TOML_STRING ? sx_toml_string(snapshot, NULL) : "";

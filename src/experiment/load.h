@@ -34,9 +34,10 @@ typedef struct sx_task_spec {
     const sx_task_ops *ops;
     const char *name, *title;
     bool require;
-    /* model = { task = , snapshot = }: the weights that an earlier task has learned */
+    /* model = { task = , snapshot = , network = }: the weights that an earlier task has learned */
     const char *learned;
     int64_t snapshot; /* SX_SNAPSHOT_LAST, SX_SNAPSHOT_ALL or its number */
+    int64_t network;  /* of several */
 } sx_task_spec;
 enum { SX_SNAPSHOT_LAST = -1, SX_SNAPSHOT_ALL = -2 };
 

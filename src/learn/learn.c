@@ -1,11 +1,13 @@
 // SPDX-FileCopyrightText: Separatrix authors
 // SPDX-License-Identifier: Apache-2.0
-/* The task `learn`: one work item, the network that learns; a segment is a number of epochs. Weights go to the result after the epochs of the
+/* The task `learn`: a work item is a network that learns; a segment is a number of epochs. Weights go to the result after the epochs of the
  * snapshots, so a run that was interrupted continues with the same bits. */
 #include "learn_private.h"
 
 #include <separatrix/hopfield.h>
 #include <separatrix/models.h>
+
+#include "core/mutant.h"
 
 #include <math.h>
 #include <string.h>
@@ -49,6 +51,42 @@ static sx_status choose_snapshots(sx_ctx *ctx, sx_learner *l) {
     return SX_OK;
 }
 
+/* Without random numbers all networks would be the same. */
+static bool draws(const sx_learner *l) {
+    switch ((sx_rule)l->o.rule) {
+    case SX_RULE_HEBB:
+    case SX_RULE_PSEUDO_INVERSE:
+    case SX_RULE_STORKEY:
+    case SX_RULE_HOMEOSTATIC:
+    case SX_RULE_METRIC:
+        return false;
+    case SX_RULE_OJA:
+    case SX_RULE_ANTISYMMETRIC:
+    case SX_RULE_EQUILIBRIUM_PROPAGATION:
+        return l->o.order == 0;
+    default:
+        return l->o.order == 0 || l->parts.sampler != SX_SAMPLER_DETERMINISTIC;
+    }
+}
+
+/* Rows of the data, from the numbers of the option. */
+static sx_status read_schedule(sx_ctx *ctx, sx_learner *l) {
+    const sx_values *v = &l->o.schedule;
+    if ((l->o.order == 2) != (v->n > 0))
+        return SX_FAIL(ctx, SX_E_USAGE,
+                       l->o.order == 2 ? "learn.schedule is missing: order = \"scheduled\" takes rows of the data"
+                                       : "learn.schedule: want order = \"scheduled\" with it");
+    SX_TRY(ctx, sx_alloc(ctx, v->n, sizeof *l->schedule, &l->schedule));
+    for (int64_t k = 0; k < v->n; k++) {
+        if (!(v->data[k] >= 0 && v->data[k] < (double)l->patterns && floor(v->data[k]) == v->data[k]))
+            return SX_FAIL(ctx, SX_E_USAGE, "learn.schedule[%lld] = %g: want a row of the data, 0 to %lld",
+                           (long long)k, v->data[k], (long long)l->patterns - 1);
+        l->schedule[k] = (int64_t)v->data[k];
+    }
+    l->n_schedule = v->n;
+    return SX_OK;
+}
+
 static sx_status check(sx_ctx *ctx, sx_learner *l) {
     const sx_learn_opts *o = &l->o;
     char rule[40];
@@ -68,6 +106,10 @@ static sx_status check(sx_ctx *ctx, sx_learner *l) {
     if (o->start == 1 && !weights_of(l))
         return SX_FAIL(ctx, SX_E_UNSUPPORTED, "learn.start = \"model\": the model '%s' has no weights to begin with",
                        sx_model_name(l->model));
+    if (o->networks > 1 && !draws(l))
+        return SX_FAIL(ctx, SX_E_USAGE,
+                       "learn.networks = %lld: nothing is drawn with the rule \"%s\"%s, all networks would be the same",
+                       (long long)o->networks, rule, o->order == 0 ? "" : " and this order of presentation");
     if (o->rule == SX_RULE_STORKEY && o->epochs > l->patterns && l->patterns > 0)
         return SX_FAIL(ctx, SX_E_USAGE,
                        "learn.epochs = %lld: the rule \"storkey\" takes each of the %lld patterns once",
@@ -120,6 +162,7 @@ static sx_status prepare(sx_ctx *ctx, sx_learner *l, sx_plan *plan) {
     l->beta = o->inverse_temperature > 0 ? o->inverse_temperature : l->sampled ? l->parts.inverse_temperature : 1;
     l->patterns = o->data.rows;
     SX_TRY(ctx, check(ctx, l));
+    SX_TRY(ctx, read_schedule(ctx, l));
     SX_TRY(ctx, copy(ctx, o->data.x, l->patterns * l->n, &l->x));
     SX_TRY(ctx, sx_alloc(ctx, l->ld, sizeof *l->bias, &l->bias));
     if (l->sampled) memcpy(l->bias, l->parts.bias, (size_t)l->n * sizeof *l->bias);
@@ -142,16 +185,18 @@ static sx_status prepare(sx_ctx *ctx, sx_learner *l, sx_plan *plan) {
     if (o->rule == SX_RULE_HOMEOSTATIC) epoch = 25 * n * n * n;
     l->segment = o->segment_ > 0 ? o->segment_ : epoch > SEGMENT_FLOPS ? 1 : (int64_t)(SEGMENT_FLOPS / epoch);
     int64_t weights = 8 * l->n * l->n * l->n_snapshots;
+    double networks = (double)o->networks;
+    weights *= o->networks;
     if (l->patterns <= SX_LEARN_KEPT) weights += 8 * l->patterns * l->n;
-    *plan = (sx_plan){ .n_items = 1,
+    *plan = (sx_plan){ .n_items = o->networks,
                        .state_bytes = l->state_bytes,
                        .sections = l->sections,
                        .n_sections = l->n_sections,
                        .scratch_bytes = (size_t)sx_learn_scratch(l) * 8,
                        .shared_bytes = (size_t)(l->patterns * l->n + (l->target ? 2 : 1) * l->n * l->n) * 8,
                        .result_bytes = 24 * l->records,
-                       .disk_bytes = 2 * weights + 24 * l->records + 4 * (int64_t)l->state_bytes,
-                       .flops = epoch * (double)o->epochs,
+                       .disk_bytes = 2 * weights + 24 * l->records + 4 * o->networks * (int64_t)l->state_bytes,
+                       .flops = epoch * (double)o->epochs * networks,
                        .segments = ceil((double)o->epochs / (double)l->segment) };
     return SX_OK;
 }
@@ -163,6 +208,7 @@ static void close_learner(sx_ctx *ctx, void *instance) {
     sx_free(ctx, l->group);
     sx_free(ctx, l->x);
     sx_free(ctx, l->bias);
+    sx_free(ctx, l->schedule);
     sx_free(ctx, l->target);
     sx_free(ctx, l->first);
     sx_free(ctx, l->snapshot);
@@ -180,9 +226,7 @@ static sx_status open_learner(sx_ctx *ctx, const sx_model *m, const void *opts, 
     SX_TRY(ctx, sx_alloc(ctx, 1, sizeof *l, &l));
     l->o = *o;
     l->model = sx_model_ref(m);
-    l->key_order = sx_key_derive(key, "order", 0);
-    l->key_draw = sx_key_derive(key, "draw", 0);
-    l->key_free = sx_key_derive(key, "free", 0);
+    l->key = key;
     SX_GO(ctx, status, fail, sx_strdup(ctx, group, &l->group));
     SX_GO(ctx, status, fail, prepare(ctx, l, plan));
     *instance = l;
@@ -190,6 +234,14 @@ static sx_status open_learner(sx_ctx *ctx, const sx_model *m, const void *opts, 
 fail:
     close_learner(ctx, l);
     return status;
+}
+
+sx_learner sx_learn_network(const sx_learner *l, int64_t network) {
+    sx_learner one = *l;
+    one.key_order = sx_key_derive(l->key, "order", (uint64_t)network);
+    one.key_draw = sx_key_derive(l->key, "draw", SX_MUTANT(learn_networks) ? 0 : (uint64_t)network);
+    one.key_free = sx_key_derive(l->key, "free", (uint64_t)network);
+    return one;
 }
 
 static sx_status start(sx_ctx *ctx, const void *instance, int64_t item, void *state) {
@@ -201,25 +253,28 @@ static sx_status start(sx_ctx *ctx, const void *instance, int64_t item, void *st
     return SX_OK;
 }
 
-static sx_status keep(sx_ctx *ctx, const sx_learner *l, const void *state, int64_t k, sx_result *result) {
+/* Snapshot k of a network. */
+static sx_status keep(sx_ctx *ctx, const sx_learner *l, const void *state, int64_t network, int64_t k,
+                      sx_result *result) {
     const double *J = sx_learn_at(l, state, SX_LEARN_WEIGHTS);
     for (int64_t i = 0; i < l->n; i++) {
-        const int64_t at[] = { k, i, 0 }, count[] = { 1, 1, l->n };
-        SX_TRY(ctx, sx_result_write(ctx, result, l->id_weights, at, count, J + i * l->ld));
+        const int64_t at[] = { network, k, i, 0 }, count[] = { 1, 1, 1, l->n };
+        const int first = l->o.networks > 1 ? 0 : 1;
+        SX_TRY(ctx, sx_result_write(ctx, result, l->id_weights, at + first, count + first, J + i * l->ld));
     }
     return SX_OK;
 }
 
 static sx_status advance(sx_ctx *ctx, const void *instance, int64_t item, void *state, void *scratch,
                          const sx_exec *exec, sx_result *result, bool *done, double *fraction) {
-    const sx_learner *l = instance;
+    const sx_learner *l = instance, one = sx_learn_network(l, item);
     int64_t *clock = sx_learn_at(l, state, SX_LEARN_CLOCK);
     const double *J = sx_learn_at(l, state, SX_LEARN_WEIGHTS);
-    (void)item, (void)exec;
+    (void)exec;
     for (int64_t e = 0; e < l->segment && clock[0] < l->o.epochs; e++) {
-        SX_TRY(ctx, sx_learn_epoch(ctx, l, state, scratch));
+        SX_TRY(ctx, sx_learn_epoch(ctx, &one, state, scratch));
         for (int64_t k = 0; k < l->n_snapshots; k++)
-            if (l->snapshot[k] == clock[0]) SX_TRY(ctx, keep(ctx, l, state, k, result));
+            if (l->snapshot[k] == clock[0]) SX_TRY(ctx, keep(ctx, l, state, item, k, result));
     }
     if (l->k->nonfinite(l->n * l->ld, J))
         return SX_FAIL(ctx, SX_E_NUMERIC,

@@ -22,15 +22,16 @@ typedef struct sx_learner {
     double beta;
     int64_t n, ld; /* units; length of a row of weights, a multiple of 8 */
     int64_t patterns;
-    double *x;                      /* owned, patterns * n */
-    double *bias;                   /* owned, n: of the model */
-    double *target;                 /* owned, n * n: where hebb, pseudo-inverse and metric go, else NULL */
-    double *first;                  /* owned, n * n: first weights of the model, else NULL */
-    int64_t n_snapshots, *snapshot; /* owned: epochs after which the weights are kept */
-    int64_t records, every;         /* values of the free energy */
-    int64_t segment;                /* epochs of one advance */
-    int64_t clamped[2], targets[2]; /* equilibrium propagation: first unit and end */
-    sx_key key_order, key_draw, key_free;
+    double *x;                                 /* owned, patterns * n */
+    double *bias;                              /* owned, n: of the model */
+    int64_t n_schedule, *schedule;             /* owned: rows of scheduled presentations */
+    double *target;                            /* owned, n * n: where hebb, pseudo-inverse and metric go, else NULL */
+    double *first;                             /* owned, n * n: first weights of the model, else NULL */
+    int64_t n_snapshots, *snapshot;            /* owned: epochs after which the weights are kept */
+    int64_t records, every;                    /* values of the free energy */
+    int64_t segment;                           /* epochs of one advance */
+    int64_t clamped[2], targets[2];            /* equilibrium propagation: first unit and end */
+    sx_key key, key_order, key_draw, key_free; /* of the task; of one network */
     sx_section sections[8];
     int n_sections;
     size_t state_bytes;
@@ -84,8 +85,14 @@ sx_status sx_learn_hessian(sx_ctx *ctx, sx_learner *l);
 void sx_learn_metric(const sx_learner *l, double *G);
 sx_status sx_learn_rates(sx_ctx *ctx, const sx_learner *l, const double *G, double *rates);
 
+/* The learner of one network: its random numbers. */
+sx_learner sx_learn_network(const sx_learner *l, int64_t network);
+
 /* learn_finish.c */
 sx_status sx_learn_define(sx_ctx *ctx, void *instance, sx_result *result);
 sx_status sx_learn_finish(sx_ctx *ctx, const void *instance, const void *const *states, sx_result *result);
+
+/* learn_attractors.c: what the patterns lead to. p: 2 ld numbers of scratch. */
+sx_status sx_learn_attractors(sx_ctx *ctx, const sx_learner *l, const void *const *states, sx_result *r, double *p);
 
 #endif

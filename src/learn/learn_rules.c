@@ -97,6 +97,7 @@ void sx_learn_monitor(const sx_learner *l, void *state, const double *b, double 
 const double *sx_learn_present(const sx_learner *l, int64_t epoch) {
     double u[2];
     if (l->o.order == 1) return l->x + epoch % l->patterns * l->n;
+    if (l->o.order == 2) return l->x + l->schedule[epoch % l->n_schedule] * l->n;
     l->k->uniform(l->key_order, (uint64_t)epoch, SX_SLOT_USER, 0, 2, 1, u);
     return l->x + (int64_t)(u[0] * (double)l->patterns) * l->n;
 }
@@ -243,7 +244,7 @@ static bool sweeps(const sx_learner *l) {
 }
 
 int64_t sx_learn_scratch(const sx_learner *l) {
-    return (4 + (sweeps(l) ? 1 + l->n : 0)) * l->ld;
+    return (4 + (sweeps(l) ? 2 + l->n : 0)) * l->ld;
 }
 
 sx_status sx_learn_epoch(sx_ctx *ctx, const sx_learner *l, void *state, double *scratch) {

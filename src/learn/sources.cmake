@@ -1,5 +1,6 @@
 set(SX_LEARN_SOURCES
   src/learn/learn.c
+  src/learn/learn_attractors.c
   src/learn/learn_equilibrium.c
   src/learn/learn_fields.c
   src/learn/learn_finish.c

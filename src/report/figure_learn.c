@@ -145,18 +145,22 @@ static sx_status trials(const view *v) {
 
 /* -- matrices ------------------------------------------------------------------------------------------------------------------------- */
 
-/* The last snapshot, and its antisymmetric part where that is not small. */
+/* The last snapshot, of several networks the first, and its antisymmetric part where that is not small. */
 static sx_status weights(const view *v) {
     sx_figures *f = v->f;
-    const int64_t n = v->shape[1], at[8] = { v->shape[0] - 1 };
+    const int first = v->n_dims - 3;
+    const int64_t snapshots = v->shape[first], n = v->shape[first + 1];
+    int64_t at[8] = { 0 };
     sx_figure *w, *a;
     bool reduced;
-    if (v->shape[0] < 1 || n < 2) return SX_OK;
+    if (snapshots < 1 || n < 2) return SX_OK;
+    at[first] = snapshots - 1;
     SX_TRY(f->ctx, sx_figures_add(f, v->id, 0, &w));
-    SX_TRY(f->ctx, sx_figures_heat(f, v->id, 1, 2, at, w, &reduced));
+    SX_TRY(f->ctx, sx_figures_heat(f, v->id, first + 1, first + 2, at, w, &reduced));
     w->x.label = "from unit";
     w->y.label = "to unit";
-    SX_TRY(f->ctx, sx_figures_print(f, &w->caption, "%s%s", v->shape[0] > 1 ? "The last snapshot. " : "",
+    SX_TRY(f->ctx, sx_figures_print(f, &w->caption, "%s%s%s", first ? "The first network. " : "",
+                                    snapshots > 1 ? "The last snapshot. " : "",
                                     reduced ? "Averaged over blocks of units." : ""));
     double *cells, anti = 0, all = 0;
     const int64_t m = w->rows;
@@ -265,7 +269,7 @@ sx_status sx_figure_learn(sx_figures *f, int id) {
     v.height = number_of(f->r, v.group, "image_height");
     v.width = number_of(f->r, v.group, "image_width");
     bool rows = v.n_dims == 2 && strcmp(v.dims[1], "unit") == 0 && v.height > 0 && v.height * v.width == v.shape[1];
-    if (v.n_dims == 3 && (strcmp(name, "weights") == 0 || strcmp(name, "metric") == 0)) return weights(&v);
+    if (v.n_dims >= 3 && (strcmp(name, "weights") == 0 || strcmp(name, "metric") == 0)) return weights(&v);
     if (strcmp(name, "transitions") == 0) return transitions(&v);
     if (strcmp(name, "r2_response") == 0) return success(&v);
     if (strcmp(name, "r2_cue") == 0 || strcmp(name, "pattern") == 0 || strcmp(name, "hits") == 0) return SX_OK;
