@@ -16,6 +16,9 @@ SX_NIGHTLY=1 ctest --test-dir build-ci --output-on-failure -L slow --timeout 720
 step "address and undefined-behaviour sanitizers, long statistics"
 ctest --test-dir build-asan --output-on-failure -j "$jobs" -L slow -R '^(test|selfcheck)_'
 
+step "collective modes: 100 networks of 800 units for each claim"
+SX_NIGHTLY=1 build-ci/tests/test_spectrum
+
 step "large spectra"
 cmake --build build-ci -j "$jobs" --target large_spectrum
 build-ci/tests/large_spectrum

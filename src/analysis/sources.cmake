@@ -37,6 +37,8 @@ set(SX_ANALYSIS_SOURCES
   src/analysis/spectrum_law.c
   src/analysis/spectrum_measure.c
   src/analysis/spectrum_modes.c
+  src/analysis/spectrum_null.c
+  src/analysis/spectrum_persistence.c
   src/analysis/spectrum_shell.c
   src/analysis/spectrum_track.c
 )

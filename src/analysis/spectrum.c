@@ -126,7 +126,7 @@ static sx_status lay_out(sx_ctx *ctx, sx_spectrum *s) {
     if (s->dense) add_part(s, PART_EIGENVALUE, "eigenvalue", SX_DT_F64, 2 * s->n);
     add_part(s, PART_MODE, "mode", SX_DT_F64, MODE_NUMBERS * s->k);
     if (s->o.collective && s->o.null == SX_NULL_SHUFFLED)
-        add_part(s, PART_SHUFFLED, "shuffled", SX_DT_F64, s->o.shuffles);
+        add_part(s, PART_SHUFFLED, "shuffled", SX_DT_F64, 2 * s->o.shuffles);
     if (g > 0) add_part(s, PART_PSEUDO, "pseudospectrum", SX_DT_F64, g * g);
     if (density > 0) add_part(s, PART_DENSITY, "density", SX_DT_F64, density);
     return SX_OK;
@@ -137,7 +137,7 @@ static void fill_plan(sx_ctx *ctx, const sx_spectrum *s, sx_plan *plan) {
     int64_t workers = sx_ctx_threads(ctx), items = s->empty ? 0 : s->places.n;
     double product = sx_model_flops(s->places.models[0]) * 2;
     double shuffles = s->section_of[PART_SHUFFLED] >= 0 ? (double)s->o.shuffles : 0;
-    double flops = s->dense ? (25 + 12 * shuffles) * n * n * n + (s->o.non_normality ? 35 * n * n * n : 0)
+    double flops = s->dense ? (25 + 27 * shuffles) * n * n * n + (s->o.non_normality ? 35 * n * n * n : 0)
                             : 400 * (k + 20) * (product + 4 * n * (2 * k + 20));
     if (s->o.pseudospectrum > 0) flops += 0.5 * (double)(s->o.pseudospectrum * s->o.pseudospectrum) * 160 * n * n;
     double steps = s->density == SX_DENSITY_KERNEL_POLYNOMIAL ? (double)s->o.probes * 256

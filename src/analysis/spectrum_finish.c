@@ -128,7 +128,14 @@ static sx_status write_modes(sx_ctx *ctx, const sx_spectrum *s, const void *cons
     SX_TRY(ctx, put_mode(ctx, s, states, r, "collective", "1", "1 for collective slow modes", MODE_COLLECTIVE));
     SX_TRY(ctx, put_mode(ctx, s, states, r, "persistence", "1",
                          "overlap of a mode with the slow modes one relaxation time later", MODE_PERSISTENCE));
+    SX_TRY(ctx, put_mode(ctx, s, states, r, "rate_variation", "1",
+                         "relative change of the rate of a slow mode while the state moves on", MODE_VARIATION));
+    if (s->noisy)
+        SX_TRY(ctx, put_mode(ctx, s, states, r, "excitation", "1", "variance of a mode over the noise floor",
+                             MODE_EXCITATION));
     if (s->o.null == SX_NULL_GAP) return SX_OK;
+    SX_TRY(ctx, put_mode(ctx, s, states, r, "null_participation", "1",
+                         "95 % quantile of the participation of localised states of the null model", MODE_LOCALISED));
     SX_TRY(ctx, put_scalar(ctx, s, states, r, "null_rate", "1/time", "slowest rate of the null model", POINT_EDGE));
     return put_scalar(ctx, s, states, r, "null_rate_sd", "1/time",
                       "standard deviation of the slowest rate of the null model", POINT_EDGE_SD);

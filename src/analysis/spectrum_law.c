@@ -7,6 +7,7 @@
 #include "spectrum_private.h"
 
 #include "core/linalg.h"
+#include "core/mutant.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -162,6 +163,7 @@ double sx_spectrum_law_cumulative(const sx_spectrum *s, const double *scalars, d
  * order of the distance between eigenvalues, a / (2 sqrt n). */
 void sx_spectrum_law_edge(const sx_spectrum *s, const double *scalars, double *edge, double *sd) {
     double c = scalars[POINT_CENTRE], sigma = scalars[POINT_SIGMA], tau = scalars[POINT_TAU], n = (double)s->n;
+    if (SX_MUTANT(null_symmetry)) tau = 0;
     double a = sigma * (1 + tau), b = sigma * (1 - tau);
     double width = tau > 0.999 ? 1.2680 * sigma * pow(n, -2.0 / 3) : 0.5 * fmax(a, b) / sqrt(n);
     if (!s->map) {

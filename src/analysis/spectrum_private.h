@@ -25,7 +25,7 @@ typedef enum sx_spectrum_part {
     PART_SCALARS,    /* [SCALARS] */
     PART_EIGENVALUE, /* [n][2]             of J, in the order of the modes (dense) */
     PART_MODE,       /* [MODE_NUMBERS][k]  of the reported modes */
-    PART_SHUFFLED,   /* [shuffles]         slowest rate of each shuffled copy */
+    PART_SHUFFLED,   /* [2][shuffles]       slowest rates and their participations */
     PART_PSEUDO,     /* [g][g]             smallest singular value of z - J: rows Im, columns Re */
     PART_DENSITY,    /* what spectrum_measure.c keeps of a stochastic density */
     PART_COUNT
@@ -47,6 +47,7 @@ typedef enum sx_spectrum_scalar {
     POINT_LAW,  /* 1: drawn */
     POINT_EDGE, /* slowest rate of the null model and its spread */
     POINT_EDGE_SD,
+    POINT_LOCALISED, /* participation of the localised states of the shuffled copies */
     POINT_UNCONVERGED,
     POINT_PSEUDO_RE0,
     POINT_PSEUDO_RE1,
@@ -70,7 +71,10 @@ typedef enum sx_spectrum_number {
     MODE_COLLECTIVE,
     MODE_GAP,
     MODE_PERSISTENCE,
-    MODE_VARIANCE, /* of its amplitude under the model's noise */
+    MODE_VARIATION,  /* of the rate while the state moves on */
+    MODE_LOCALISED,  /* participation of a localised state as slow as this */
+    MODE_EXCITATION, /* variance over the noise floor */
+    MODE_VARIANCE,   /* of its amplitude under the model's noise */
     MODE_NUMBERS
 } sx_spectrum_number;
 
@@ -136,9 +140,18 @@ typedef struct sx_mode_set {
 void sx_spectrum_weights(const sx_mode_set *m, int64_t j, double *p);
 sx_status sx_spectrum_collective(sx_ctx *ctx, const sx_spectrum *s, int64_t point, void *state, const sx_mode_set *m,
                                  const sx_exec *exec, sx_result *result) SX_MUST_USE;
-/* Slowest rate of shuffled copy number `copy` of J. */
+/* spectrum_persistence.c: MODE_PERSISTENCE and MODE_VARIATION of all modes; `slow` of them count as slow. */
+sx_status sx_spectrum_persistence(sx_ctx *ctx, const sx_spectrum *s, int64_t point, void *state, int64_t slow,
+                                  const sx_mode_set *m, const sx_exec *exec) SX_MUST_USE;
+
+/* spectrum_null.c */
+/* Rate and participation of the slowest mode of shuffled copy number `copy` of J. */
 sx_status sx_spectrum_shuffle(sx_ctx *ctx, const sx_spectrum *s, int64_t point, int64_t copy, void *state,
                               const sx_exec *exec) SX_MUST_USE;
+/* POINT_EDGE, POINT_EDGE_SD and POINT_LOCALISED. */
+sx_status sx_spectrum_null_model(sx_ctx *ctx, const sx_spectrum *s, void *state) SX_MUST_USE;
+/* Participation below which a mode with this eigenvalue may be a localised state of the null model. */
+double sx_spectrum_localised(const sx_spectrum *s, const double *scalars, double re, double im);
 
 /* spectrum_law.c */
 /* Elliptic law: eigenvalues uniform on the ellipse with centre c (real) and half-axes sigma (1 + tau), sigma (1 - tau). */
