@@ -463,6 +463,38 @@ static void test_cycle(void **state) {
     sx_model_free(ctx, m);
 }
 
+/* Replicas in one phase: u' = u (1 - r^2) - v, v' = v (1 - r^2) + u on the circle from (1, 0) on, y' = (-1 + 3 u) y. The sums for y are -T + 3 sin T in
+ * every replica: at T = 20.25 turns the exponent is off by 3/T, and no replica differs from another. The standard deviation of 3 (sin(t + D) - sin t)
+ * over t is 3 for D a quarter of a turn or more. Exponents 0, -1, -2. Mutant: lyapunov_shared. */
+static void test_phase(void **state) {
+    sx_ctx *ctx = *state;
+    static const char *const text[] = { "u*(1 - u^2 - v^2) - v", "v*(1 - u^2 - v^2) + u", "(-1 + 3*u)*y" };
+    static const char *const names[] = { "u", "v", "y" };
+    double at[24], T = 20.25 * 2 * M_PI;
+    for (int q = 0; q < 8; q++) {
+        at[3 * q] = 1;
+        at[3 * q + 1] = 0;
+        at[3 * q + 2] = 1 + q;
+    }
+    sx_model *m = equations(ctx, 0, 3, names, text);
+    sx_lyapunov_opts o = options();
+    o.at = (sx_points){ .n = 8, .size = 3, .x = at };
+    o.has_at = true;
+    o.dt = 2 * M_PI / 400;
+    o.duration = T;
+    o.burn_in = 0;
+    o.transient = 4 * 2 * M_PI; /* whole turns, for the frame to turn into its place */
+    o.replicas = 8;
+    sx_result *r = run(ctx, m, &o);
+    double off = get(ctx, r, "exponent", 1) + 1, se = get(ctx, r, "exponent_se", 1);
+    NEAR(off * T, 3, 0.01);
+    print_message("exponent %.5f +- %.5f, off by %.5f\n", off - 1, se, off);
+    assert_true(se * T > 2 && se * T < 4.5);
+    assert_true(get(ctx, r, "exponent_sum_se", 0) * T > 2);
+    sx_result_free(ctx, r);
+    sx_model_free(ctx, m);
+}
+
 /* -- networks ------------------------------------------------------------------------------------------------------------------- */
 
 /* Mean-field theory of rate maps for N -> infinity: lambda = ln(g^2 <phi'^2>)/2 at the self-consistent variance; 0.43287786 for g = 4. Finite
@@ -879,6 +911,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_normal, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_multiplicative, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_cycle, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_phase, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_network, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_whole_spectrum, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_covariant_linear, set_up, tear_down),

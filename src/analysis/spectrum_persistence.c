@@ -137,7 +137,7 @@ static sx_status slowest_at(sx_ctx *ctx, const sx_spectrum *s, int64_t point, co
         int64_t best = 0;
         for (int64_t i = 1; i < n; i++)
             if (rate[i] < rate[best]) best = i;
-        rate[best] = INFINITY;
+        rate[best] = (double)INFINITY;
         for (int64_t u = 0; u < n; u++)
             sx_modes_component(V, im, n, (int)best, u, &q[2 * c * n + u], &q[(2 * c + 1) * n + u]);
     }
@@ -223,8 +223,8 @@ static sx_status carried_create(sx_ctx *ctx, const sx_spectrum *s, int64_t point
         mode_vector(m, j, v);
         for (int64_t part = 0; part < 2; part++)
             for (int64_t i = 0; i < n; i++) column(c, c->u, 2 * j + part)[i * block] = v[part * n + i];
-        c->least[j] = INFINITY;
-        c->most[j] = -INFINITY;
+        c->least[j] = (double)INFINITY;
+        c->most[j] = -(double)INFINITY;
     }
     return SX_OK;
 }
