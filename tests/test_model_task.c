@@ -473,8 +473,10 @@ static void inspect(sx_ctx *ctx, const sx_result *r, const char *look, outcome *
         for (int64_t i = 0; i < n; i++) {
             /* a nilpotent step has no slowest rate: infinite */
             if (isfinite(x[i]) || (strcmp(v->name, "slowest_rate") == 0 && x[i] > 0)) continue;
-            if (x[i] == HUGE_VAL && (strcmp(v->name, "kreiss_bound") == 0 || strcmp(v->name, "mode_variance") == 0))
-                continue; /* of unstable points */
+            if (x[i] == HUGE_VAL && (strcmp(v->name, "kreiss_bound") == 0 || strcmp(v->name, "mode_variance") == 0 ||
+                                     strcmp(v->name, "excitation") == 0))
+                continue;                                         /* of unstable points */
+            if (strcmp(v->name, "rate_variation") == 0) continue; /* of slow modes only */
             /* and exponents of minus infinity, as singular steps have */
             if (x[i] == -HUGE_VAL && (strncmp(v->name, "exponent", 8) == 0 || strcmp(v->name, "divergence_mean") == 0))
                 continue;

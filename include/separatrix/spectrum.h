@@ -62,7 +62,7 @@ typedef struct sx_spectrum_opts {
     bool vectors;           /**< right and left eigenvectors of the reported modes */
     double time_step;       /**< maps: duration of a step */
     int density;            /**< an sx_density_method */
-    int64_t bins;           /**< of the density */
+    int64_t bins;           /**< of the density; 0: by the number of modes */
     sx_values range;        /**< first and last rate of the density; none: that of the spectrum */
     int64_t probes;         /**< random vectors of stochastic densities */
     int64_t order;          /**< moments, or Lanczos steps; 0: 512 moments, 120 steps */

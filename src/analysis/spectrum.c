@@ -108,6 +108,15 @@ static sx_status choose_density(sx_ctx *ctx, sx_spectrum *s) {
     return SX_OK;
 }
 
+/* Bins of the density: of counts 2 sqrt(N) of them, which hold sqrt(N)/2 modes each; 80 of a smooth one. */
+static sx_status choose_bins(sx_ctx *ctx, sx_spectrum *s) {
+    double fit = ceil(2 * sqrt((double)s->n));
+    if (s->o.bins == 1)
+        return SX_FAIL(ctx, SX_E_USAGE, "spectrum.bins = 1: want at least 2, or 0 for a number that fits the modes");
+    if (s->o.bins == 0) s->o.bins = s->density != SX_DENSITY_DENSE || fit > 80 ? 80 : fit < 12 ? 12 : (int64_t)fit;
+    return SX_OK;
+}
+
 /* -- state -------------------------------------------------------------------------------------------------------------------- */
 
 static void add_part(sx_spectrum *s, sx_spectrum_part part, const char *name, sx_dtype dtype, int64_t count) {
@@ -208,6 +217,7 @@ static sx_status prepare(sx_ctx *ctx, sx_spectrum *s, const sx_model *m) {
     SX_TRY(ctx, read_pair(ctx, "infrared", s->o.infrared, s->infrared));
     SX_TRY(ctx, choose_method(ctx, s, s->o.time_step != unit_step));
     SX_TRY(ctx, choose_density(ctx, s));
+    SX_TRY(ctx, choose_bins(ctx, s));
     return lay_out(ctx, s);
 }
 

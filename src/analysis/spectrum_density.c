@@ -39,7 +39,9 @@ static void positive_ends(const sx_spectrum *s, const void *const *states, doubl
 
 static sx_status make_axes(sx_ctx *ctx, const sx_spectrum *s, const void *const *states, sx_axes *a) {
     double lo = INFINITY, hi = -INFINITY, slow, fast;
+    double few = fmax(12, ceil(sqrt((double)s->n))); /* of counts: cells on a side, about one mode in each */
     *a = (sx_axes){ .bins = s->o.bins, .joint = s->o.bins < JOINT_MOST ? s->o.bins : JOINT_MOST };
+    if (s->density == SX_DENSITY_DENSE && few < (double)a->joint) a->joint = (int64_t)few;
     for (int64_t p = 0; p < s->places.n; p++) sx_spectrum_ends(s, states[p], &lo, &hi, &a->frequency);
     if (!(lo <= hi)) lo = hi = 0;
     positive_ends(s, states, hi, &slow, &fast);

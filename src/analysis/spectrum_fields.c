@@ -59,10 +59,12 @@ const sx_field sx_spectrum_fields[] = {
     { .name = "bins",
       .type = SX_I64,
       F(bins),
-      .lo = 2,
+      .lo = 0,
       .hi = 100000,
-      .def = "80",
-      .help = "bins of the density, of its logarithmic form and of the joint density (at most 200 there)" },
+      .def = "0",
+      .help =
+          "bins of the density and of its logarithmic form; 0 = 2 sqrt(N) between 12 and 80 of counted modes, 80 of "
+          "a smooth density. The joint density has as many on a side, at most 200, of counted modes sqrt(N)" },
     { .name = "range",
       .type = SX_VALUES,
       F(range),
