@@ -257,11 +257,11 @@ double sx_floor_jacobians(const sx_rates *r, int64_t n, int64_t gates, int64_t p
     return (double)points * (compute > write ? compute : write);
 }
 
-/* Draws from densities proportional to exp(t x) on [-1, 1] by the inverse of the distribution function, each t from the draw before; with the library's
+/* Draws from densities proportional to exp(t x) on [-1, 1] by the inverse of the distribution function, each t = b + J x from the draw before; with the library's
  * exponential and logarithm, whose bits are the same everywhere (the C library's are faster, and not). */
 static double chain(int64_t n, const double *u, double x) {
     for (int64_t i = 0; i < n; i++) {
-        double t = 1.5 + x, y = -2 * t;
+        double t = 1.5 + 0.75 * x, y = -2 * t;
         sx_vexp(1, &y, &y);
         y = u[i] + (1 - u[i]) * y;
         sx_vlog(1, &y, &y);
@@ -272,22 +272,16 @@ static double chain(int64_t n, const double *u, double x) {
 
 void sx_measure_learning(sx_learning_rates *r, int64_t n) {
     const int N = (int)n;
-    double *J = numbers(n * n), *s = numbers(n), *e = numbers(n), *h = numbers(n), *u = numbers(4096), best;
+    double *J = numbers(n * n), *u = numbers(4096), best;
     for (int64_t i = 0; i < 4096; i++) u[i] = ((double)i + 0.5) / 4096;
-    BEST(best, {
-        cblas_dger(CblasRowMajor, N, N, 1e-9, e, 1, s, 1, J, N);
-        cblas_dgemv(CblasRowMajor, CblasNoTrans, N, N, 1, J, N, s, 1, 0, h, 1);
-        keep(h);
-    });
-    r->update = best;
     BEST(best, {
         cblas_dscal(N * N, 1 - 1e-12, J, 1);
         keep(J);
     });
     r->stream = best;
     BEST(best, {
-        h[0] = chain(4096, u, h[0]);
-        keep(h);
+        u[0] = 0.25 + 0.125 * chain(4096, u, 0);
+        keep(u);
     });
     r->chain = best / 4096;
     BEST(best, {
@@ -296,10 +290,13 @@ void sx_measure_learning(sx_learning_rates *r, int64_t n) {
     });
     r->uniform = best / 4096;
     free(u);
-    free(h);
-    free(e);
-    free(s);
     free(J);
+}
+
+/* J += e s^T and h = J s: 4 n^2 flops, n^2 weights read and written once, whichever is slower; then n draws, all at once or each after the one before. */
+double sx_floor_learning(const sx_rates *r, const sx_learning_rates *l, int64_t n, double draw) {
+    const double N = (double)n, flops = 4 * N * N / r->small_gemm;
+    return (flops > l->stream ? flops : l->stream) + N * draw;
 }
 
 double sx_plain_csr(int64_t n, int64_t per_row) {

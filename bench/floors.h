@@ -39,12 +39,13 @@ double sx_floor_lyapunov(const sx_rates *r, int64_t n, int64_t k, int stages, in
 double sx_floor_jacobians(const sx_rates *r, int64_t n, int64_t gates, int64_t points);
 /* What a step of on-line learning with n units cannot avoid, in seconds of one thread. */
 typedef struct sx_learning_rates {
-    double update;  /* J += e s^T and J s, by BLAS (dger, dgemv): the faster of several runs */
     double stream;  /* n^2 weights read and written once (dscal) */
     double chain;   /* one conditional draw whose parameter waits for the draw before it: sx_vexp, sx_vlog */
     double uniform; /* one uniform number */
 } sx_learning_rates;
 void sx_measure_learning(sx_learning_rates *r, int64_t n);
+/* Seconds of a step; draw: of one draw. */
+double sx_floor_learning(const sx_rates *r, const sx_learning_rates *l, int64_t n, double draw);
 
 /* Seconds of one product with one vector by the plain CSR loop, measured on a random matrix of that size. */
 double sx_plain_csr(int64_t n, int64_t per_row);

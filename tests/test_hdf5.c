@@ -117,7 +117,8 @@ static void fill(sx_ctx *ctx, sx_result *r, int times) {
     OK(sx_result_add_group(ctx, r, "nothing-in-it"));
     OK(sx_result_warn(ctx, r, "traj", "careful: %d", 5));
     OK(sx_result_warn(ctx, r, "", "and \xE2\x88\x82"));
-    const sx_verdict v = { "variance of AVAL", 1.0, 0.1, 1.25, "exact" }, w = { "z undefined", 1.0, 0.0, 1.0, "" };
+    const sx_verdict v = { "variance of AVAL", 1.0, 0.1, 1.25, "exact", 39060 },
+                     w = { "z undefined", 1.0, 0.0, 1.0, "" };
     OK(sx_result_verdict(ctx, r, "traj", &v));
     OK(sx_result_verdict(ctx, r, "eig", &w));
     free(data);

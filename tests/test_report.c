@@ -157,8 +157,7 @@ static void test_verdicts(void **state) {
                  "class=\"number\">−5.50</td><td><span class=\"verdict against\">disagrees</span>");
     after(p, "<td>fourth</td><td class=\"number\">1</td><td class=\"number\">1</td><td class=\"number\"></td><td>no "
              "error known</td>");
-    after(html, "Theory stands beside 4 numbers: 1 agrees within three standard errors, 1 lies three to five away, "
-                "<b>1 disagrees</b>.");
+    after(html, "Theory stands beside 4 numbers: 1 agrees, 1 is doubtful, <b>1 disagrees</b>.");
     sx_free(ctx, html);
     sx_result_free(ctx, r);
 }

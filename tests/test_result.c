@@ -188,13 +188,13 @@ static void notes(void **state) {
     assert_string_equal(name, "run");
     assert_null(sx_result_warning(r, 1, &name));
     char key[] = "variance";
-    sx_verdict v = { .name = key, .value = 1.02, .se = 0.01, .theory = 1, .source = "Lyapunov" };
+    sx_verdict v = { .name = key, .value = 1.02, .se = 0.01, .theory = 1, .source = "Lyapunov", .comparisons = 7 };
     OK(sx_result_verdict(ctx, r, "run", &v));
     key[0] = 'X'; /* texts are copied */
     const sx_verdict *back = sx_result_verdict_at(r, 0, &name);
     assert_string_equal(back->name, "variance");
     assert_string_equal(back->source, "Lyapunov");
-    assert_true(back->value == 1.02 && back->se == 0.01 && back->theory == 1);
+    assert_true(back->value == 1.02 && back->se == 0.01 && back->theory == 1 && back->comparisons == 7);
     assert_int_equal(sx_result_verdicts(r), 1);
     assert_null(sx_result_verdict_at(r, 1, &name));
     sx_result_free(ctx, r);
@@ -465,11 +465,42 @@ static void failing_allocator(void **state) {
     assert_true(k > 100); /* that many allocations were failed */
 }
 
+/* n erfc(z / sqrt 2) beside that of 3 (2.70e-3) and of 5 (5.73e-7), from mpmath: z = 4.3: 1.71e-5, 4.6: 4.22e-6, 6: 1.97e-9, 7: 2.56e-12. */
+static void judgement(void **state) {
+    (void)state;
+    static const struct {
+        double z;
+        int64_t n;
+        sx_judgement want;
+    } cases[] = { { 2.99, 0, SX_AGREES },
+                  { 3.01, 1, SX_DOUBTFUL },
+                  { -4.99, 1, SX_DOUBTFUL },
+                  { 5.01, 1, SX_DISAGREES },
+                  { 4.3, 1, SX_DOUBTFUL },
+                  { 4.3, 39060, SX_AGREES },
+                  { -4.3, 157, SX_DOUBTFUL },
+                  { 4.3, 160, SX_AGREES },
+                  { 4.6, 370, SX_DOUBTFUL },
+                  { 6, 39060, SX_DOUBTFUL },
+                  { 7, 39060, SX_DISAGREES },
+                  { 0, 1, SX_AGREES },
+                  { (double)NAN, 1, SX_NO_ERROR_KNOWN } };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        sx_verdict v = { .value = cases[i].z, .se = 1, .theory = 0, .comparisons = cases[i].n };
+        assert_int_equal(sx_verdict_judge(&v), cases[i].want);
+    }
+    assert_int_equal(sx_verdict_judge(&(sx_verdict){ .value = 1, .theory = 1 }), SX_NO_ERROR_KNOWN);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(structure),         cmocka_unit_test(notes),
-        cmocka_unit_test(hyperslabs),        cmocka_unit_test(types),
-        cmocka_unit_test(external),          cmocka_unit_test(written_by_workers),
+        cmocka_unit_test(judgement),
+        cmocka_unit_test(structure),
+        cmocka_unit_test(notes),
+        cmocka_unit_test(hyperslabs),
+        cmocka_unit_test(types),
+        cmocka_unit_test(external),
+        cmocka_unit_test(written_by_workers),
         cmocka_unit_test(failing_allocator),
     };
     return cmocka_run_group_tests(tests, open_ctx, close_ctx);

@@ -254,8 +254,8 @@ static sx_status compare_covariance(sx_ctx *ctx, const sx_beside *b) {
     SX_GO(ctx, status, done, put(ctx, b, "covariance_measured_z", "", "1", "largest |z| of covariance_measured", &z));
     char left[64], right[64], name[256];
     snprintf(name, sizeof name, "covariance of %s and %s (largest |z| of %lld pairs)",
-             label(r, at / n, left, sizeof left), label(r, at % n, right, sizeof right), (long long)(n * (n + 1) / 2));
-    sx_verdict row = { name, v[at], se[at], b->C[at], b->source };
+             label(r, at / n, left, sizeof left), label(r, at % n, right, sizeof right), (long long)count);
+    sx_verdict row = { name, v[at], se[at], b->C[at], b->source, count };
     SX_GO(ctx, status, done, sx_result_verdict(ctx, b->result, r->group, &row));
 done:
     sx_free(ctx, se);
@@ -452,7 +452,7 @@ static sx_status compare_psd(sx_ctx *ctx, const sx_beside *b) {
     char text[64], name[256];
     snprintf(name, sizeof name, "spectrum of %s at frequency %.4g (largest |z| of %lld)",
              label(r, unit[at % m], text, sizeof text), frequency[at / m], (long long)count);
-    sx_verdict row = { name, v[at], se[at], theory[at], b->source };
+    sx_verdict row = { name, v[at], se[at], theory[at], b->source, count };
     SX_GO(ctx, status, done, sx_result_verdict(ctx, b->result, r->group, &row));
 done:
     sx_free(ctx, unit);

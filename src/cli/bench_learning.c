@@ -101,19 +101,16 @@ sx_status sx_bench_learning(sx_ctx *ctx, sx_rates *rates, int threads) {
                                            { "gibbs-sweep, 64 units", 64, 1000, SX_SAMPLER_GIBBS_SWEEP, 1.5 },
                                            { "sync, 1024 units", 1024, 20, SX_SAMPLER_SYNC, 1.5 } };
     double draw, seconds;
-    (void)rates;
     if (threads > 1) return SX_OK; /* one network is one work item */
     SX_TRY(ctx, time_draws(ctx, &draw));
     printf("\n%-34s %7s %12s %12s %10s %7s\n", "free-energy learning", "threads", "us/step", "bound us", "of bound",
            "aim");
     for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
         const learning_case *c = &cases[k];
-        const double N = (double)c->n;
         sx_learning_rates r;
         sx_measure_learning(&r, c->n);
-        /* the weights are used once or pass once between memory and core; draws at once, or one after the other */
-        double bound = c->n > 256 ? r.stream + N * draw : r.update + N * draw;
-        if (c->sampler == SX_SAMPLER_GIBBS_SWEEP) bound = r.update + N * (r.chain + r.uniform);
+        double bound =
+            sx_floor_learning(rates, &r, c->n, c->sampler == SX_SAMPLER_GIBBS_SWEEP ? r.chain + r.uniform : draw);
         SX_TRY(ctx, time_learning(ctx, c, &seconds));
         printf("%-34s %7d %12.4g %12.4g %9.2fx %6.1fx\n", c->name, 1, 1e6 * seconds, 1e6 * bound, seconds / bound,
                c->target);

@@ -122,7 +122,9 @@ sx_status sx_result_verdict(sx_ctx *ctx, sx_result *r, const char *group_name, c
     SX_TRY(ctx, sx_result_get_group(ctx, r, group_name, &g));
     SX_TRY(ctx, sx_list_reserve(ctx, &r->verdicts));
     SX_TRY(ctx, sx_alloc(ctx, 1, sizeof *c, &c));
-    c->verdict = (sx_verdict){ .value = verdict->value, .se = verdict->se, .theory = verdict->theory };
+    c->verdict = *verdict;
+    c->verdict.name = c->verdict.source = NULL;
+    if (c->verdict.comparisons < 1) c->verdict.comparisons = 1;
     c->group = g;
     SX_GO(ctx, status, failed, sx_result_copy_text(ctx, verdict->name ? verdict->name : "", &c->verdict.name));
     SX_GO(ctx, status, failed, sx_result_copy_text(ctx, verdict->source ? verdict->source : "", &c->verdict.source));
@@ -131,6 +133,13 @@ sx_status sx_result_verdict(sx_ctx *ctx, sx_result *r, const char *group_name, c
 failed:
     sx_comparison_free(ctx, c);
     return status;
+}
+
+sx_judgement sx_verdict_judge(const sx_verdict *v) {
+    const double z = fabs((v->value - v->theory) / v->se), n = v->comparisons > 1 ? (double)v->comparisons : 1;
+    if (!isfinite(z)) return SX_NO_ERROR_KNOWN;
+    const double chance = n * erfc(z * sqrt(0.5));
+    return chance >= 0.0026997960632601866 ? SX_AGREES : chance >= 5.733031437583868e-07 ? SX_DOUBTFUL : SX_DISAGREES;
 }
 
 bool sx_result_attr(const sx_result *r, const char *group_name, const char *var, int i, const char **name,

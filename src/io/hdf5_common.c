@@ -134,9 +134,9 @@ hid_t sx_h5_string_type(void) {
 }
 
 bool sx_h5_reserved(const char *group, const char *name) {
-    static const char *const names[] = { "warning_index",  "warning",       "warning_group", "verdict_index",
-                                         "verdict_name",   "verdict_group", "verdict_value", "verdict_se",
-                                         "verdict_theory", "verdict_z",     "verdict_source" };
+    static const char *const names[] = { "warning_index",  "warning",       "warning_group",  "verdict_index",
+                                         "verdict_name",   "verdict_group", "verdict_value",  "verdict_se",
+                                         "verdict_theory", "verdict_z",     "verdict_source", "verdict_comparisons" };
     if (group[0]) return false;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(names[i], name) == 0) return true;

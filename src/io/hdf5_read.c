@@ -463,12 +463,17 @@ static sx_status read_extra(reader *k) {
     }
     for (int64_t i = 0; i < n_verdicts; i++) {
         sx_verdict v = { 0 };
+        double comparisons;
         SX_TRY(ctx, extra_text(ctx, k->extra, "verdict_name", i, &v.name));
         SX_TRY(ctx, extra_text(ctx, k->extra, "verdict_group", i, &group));
         SX_TRY(ctx, extra_text(ctx, k->extra, "verdict_source", i, &v.source));
         SX_TRY(ctx, extra_number(ctx, k->extra, "verdict_value", i, &v.value));
         SX_TRY(ctx, extra_number(ctx, k->extra, "verdict_se", i, &v.se));
         SX_TRY(ctx, extra_number(ctx, k->extra, "verdict_theory", i, &v.theory));
+        SX_TRY(ctx, extra_number(ctx, k->extra, "verdict_comparisons", i, &comparisons));
+        if (!(comparisons >= 1 && comparisons <= 0x1p53))
+            return SX_FAIL(ctx, SX_E_FILE, "verdict_comparisons: %g", comparisons);
+        v.comparisons = (int64_t)comparisons;
         SX_TRY(ctx, sx_result_verdict(ctx, k->r, group, &v));
     }
     return SX_OK;

@@ -90,7 +90,8 @@ sx_status sx_h5_compare(sx_ctx *ctx, const sx_result *a, const sx_result *b, voi
             return DIFFERS("warning %d", i);
     for (int i = 0; i < sx_result_verdicts(a); i++) {
         const sx_verdict *p = sx_result_verdict_at(a, i, &group), *q = sx_result_verdict_at(b, i, &other_group);
-        const double x[] = { p->value, p->se, p->theory }, y[] = { q->value, q->se, q->theory };
+        const double x[] = { p->value, p->se, p->theory, (double)p->comparisons },
+                     y[] = { q->value, q->se, q->theory, (double)q->comparisons };
         if (memcmp(x, y, sizeof x) != 0 || !same_text(p->name, q->name) || !same_text(p->source, q->source) ||
             !same_text(group, other_group))
             return DIFFERS("verdict %d", i);

@@ -405,19 +405,24 @@ static sx_status make_extra(sx_ctx *ctx, const sx_result *r, sx_result **out) {
             add_texts(ctx, extra, r, "warning_group", "warning_index", "group of the warning", n_warn, warning_group));
     }
     if (n) {
-        static const char *const names[][2] = { { "verdict_value", "number found" },
-                                                { "verdict_se", "standard error of the number found" },
-                                                { "verdict_theory", "number that theory predicts" },
-                                                { "verdict_z", "(value - theory) / standard error" } };
+        static const char *const names[][2] = {
+            { "verdict_value", "number found" },
+            { "verdict_se", "standard error of the number found" },
+            { "verdict_theory", "number that theory predicts" },
+            { "verdict_z", "(value - theory) / standard error" },
+            { "verdict_comparisons",
+              "the quantity is the one with the largest |z| of so many (1: chosen beforehand)" }
+        };
         SX_GO(ctx, status, done, sx_result_dim(ctx, extra, "", "verdict_index", n));
         SX_GO(ctx, status, done,
               add_texts(ctx, extra, r, "verdict_name", "verdict_index", "what is compared", n, verdict_name));
         SX_GO(ctx, status, done, add_texts(ctx, extra, r, "verdict_group", "verdict_index", "group", n, verdict_group));
         SX_GO(ctx, status, done, sx_alloc(ctx, n, sizeof *number, &number));
-        for (int k = 0; k < 4; k++) {
+        for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
             for (int i = 0; i < n; i++) {
                 const sx_verdict *v = sx_result_verdict_at(r, i, NULL);
-                const double all[] = { v->value, v->se, v->theory, (v->value - v->theory) / v->se };
+                const double all[] = { v->value, v->se, v->theory, (v->value - v->theory) / v->se,
+                                       (double)v->comparisons };
                 number[i] = all[k];
             }
             SX_GO(ctx, status, done,

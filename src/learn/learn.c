@@ -156,7 +156,7 @@ static void lay_out(sx_learner *l) {
 static sx_status prepare(sx_ctx *ctx, sx_learner *l, sx_plan *plan) {
     const sx_learn_opts *o = &l->o;
     l->n = sx_model_n(l->model);
-    l->ld = (l->n + 7) / 8 * 8;
+    l->ld = sx_learn_row(l->n);
     l->k = sx_kernels_get(NULL);
     l->sampled = sx_sampler_parts_of(l->model, &l->parts);
     l->beta = o->inverse_temperature > 0 ? o->inverse_temperature : l->sampled ? l->parts.inverse_temperature : 1;

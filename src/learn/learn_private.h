@@ -20,7 +20,7 @@ typedef struct sx_learner {
     sx_sampler_parts parts; /* of the model, when `sampled` */
     bool sampled;
     double beta;
-    int64_t n, ld; /* units; length of a row of weights, a multiple of 8 */
+    int64_t n, ld; /* units; length of a row of weights, sx_learn_row(n) */
     int64_t patterns;
     double *x;                                 /* owned, patterns * n */
     double *bias;                              /* owned, n: of the model */
@@ -43,6 +43,11 @@ enum { SX_LEARN_CLOCK, SX_LEARN_WEIGHTS, SX_LEARN_STATE, SX_LEARN_FIELD, SX_LEAR
 /* Rules whose steps are those of free-energy learning; rules that change weights they are given. */
 bool sx_learn_is_free_energy(int rule);
 bool sx_learn_needs_start(int rule);
+/* Length of a row of n weights: a multiple of 8, beyond 64 an odd one, so that eight rows lie in different sets of the first-level cache. */
+static inline int64_t sx_learn_row(int64_t n) {
+    int64_t lines = (n + 7) / 8;
+    return 8 * (lines > 8 ? lines | 1 : lines);
+}
 static inline void *sx_learn_at(const sx_learner *l, const void *state, int section) {
     return (unsigned char *)(uintptr_t)state + l->sections[section].offset;
 }

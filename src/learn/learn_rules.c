@@ -57,7 +57,7 @@ void sx_learn_step(const sx_learner *l, double beta, const double *J, const doub
         return;
     }
     sx_learn_product(l, J, s, h);
-    for (int64_t i = 0; i < n; i++) theta[i] = beta * (b[i] + h[i]);
+    l->k->lincomb(n, beta, b, beta, h, theta);
     if (l->parts.sampler == SX_SAMPLER_DETERMINISTIC)
         sx_learn_mean(l, n, theta, s);
     else
@@ -67,11 +67,8 @@ void sx_learn_step(const sx_learner *l, double beta, const double *J, const doub
 /* J += e v^T for each row, the diagonal stays 0; h = J v afterwards. */
 static void add_outer(const sx_learner *l, const double *e, const double *v, double *J, double *h) {
     l->k->rank_one(l->n, l->ld, e, v, J, h);
-    for (int64_t i = 0; i < l->n; i++) {
-        double *own = J + i * l->ld + i;
-        h[i] -= *own * v[i];
-        *own = 0;
-    }
+    for (int64_t i = 0; i < l->n; i++) J[i * l->ld + i] = 0;
+    for (int64_t i = 0; i < l->n; i++) h[i] -= (e[i] * v[i]) * v[i]; /* what the diagonal was */
 }
 
 /* accuracy = b.m + m.J m, complexity = sum KL(law(b + h) | law(b)), m the mean given b + h; free energy = complexity - accuracy. */
@@ -123,14 +120,14 @@ bool sx_learn_recorded(const sx_learner *l, int64_t step) {
 
 void sx_learn_evidence(const sx_learner *l, int64_t epoch, double *b) {
     const double *x = sx_learn_present(l, epoch);
-    for (int64_t i = 0; i < l->n; i++) b[i] = l->bias[i] + l->o.evidence * x[i];
+    l->k->lincomb(l->n, 1, l->bias, l->o.evidence, x, b);
 }
 
 void sx_learn_error(const sx_learner *l, const double *b, const double *s, const double *h, double *t, double *e) {
     const bool printed = l->o.rule == SX_RULE_FREE_ENERGY_PRINTED;
-    for (int64_t i = 0; i < l->n; i++) t[i] = printed ? h[i] + b[i] : h[i];
-    sx_learn_mean(l, l->n, t, e);
-    for (int64_t i = 0; i < l->n; i++) e[i] = l->o.rate * (s[i] - (SX_MUTANT(learn_prediction) ? 0 : e[i]));
+    if (printed) l->k->lincomb(l->n, 1, h, 1, b, t);
+    sx_learn_mean(l, l->n, printed ? t : h, e);
+    l->k->lincomb(l->n, l->o.rate, s, SX_MUTANT(learn_prediction) ? 0 : -l->o.rate, e, e);
     if (l->o.rule == SX_RULE_NATURAL_GRADIENT) precision(l, h, t, e);
 }
 
@@ -149,7 +146,7 @@ static void free_energy(const sx_learner *l, void *state, double *p) {
         memset(h, 0, (size_t)ld * sizeof *h);
     }
     for (int64_t t = 0; t < l->o.steps; t++) {
-        for (int64_t i = 0; i < n; i++) theta[i] = l->beta * (b[i] + h[i]);
+        l->k->lincomb(n, l->beta, b, l->beta, h, theta);
         if (l->parts.sampler == SX_SAMPLER_DETERMINISTIC) {
             sx_learn_mean(l, n, theta, s);
         } else {

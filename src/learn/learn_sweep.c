@@ -18,24 +18,28 @@
 /* out[j * ld + i] = in[i * ld + j] */
 static void transpose(int64_t n, int64_t ld, const double *in, double *out) {
     enum { BLOCK = 8 };
-    for (int64_t a = 0; a < n; a += BLOCK)
-        for (int64_t b = 0; b < n; b += BLOCK)
-            for (int64_t i = a; i < n && i < a + BLOCK; i++)
-                for (int64_t j = b; j < n && j < b + BLOCK; j++) out[j * ld + i] = in[i * ld + j];
+    const int64_t whole = n / BLOCK * BLOCK;
+    for (int64_t a = 0; a < whole; a += BLOCK)
+        for (int64_t b = 0; b < whole; b += BLOCK)
+            for (int64_t i = a; i < a + BLOCK; i++)
+                for (int64_t j = b; j < b + BLOCK; j++) out[j * ld + i] = in[i * ld + j];
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t j = i < whole ? whole : 0; j < n; j++) out[j * ld + i] = in[i * ld + j];
 }
 
-/* Unit i, whose field is `field`, given the others: draws it, keeps the field it has seen, carries the fields along. Returns the field of unit `next`, computed
- * ahead of the others so that the next draw can begin at once. */
-static double draw_unit(const sx_learner *l, const double *b, double u, int64_t i, int64_t next, double field,
+/* Draws unit i with natural parameter theta given the others, keeps the field it has seen, carries the fields along. Returns the parameter of unit `next`,
+ *     beta (b + h - s_i J_{next,i}) + beta J_{next,i} s'_i,
+ * of which only the last product waits for the draw. */
+static double draw_unit(const sx_learner *l, const double *b, double u, int64_t i, int64_t next, double theta,
                         const double *T, double *s, double *h, double *seen) {
     const double *column = T + i * l->ld;
-    const double theta = l->beta * (b[i] + field);
+    const double slope = l->beta * column[next], rest = l->beta * (b[next] + (h[next] - s[i] * column[next]));
     double y;
+    seen[i] = h[i];
     sx_learn_draw(l, 1, &theta, &u, &y);
-    const double d = y - s[i], ahead = h[next] + d * column[next];
-    seen[i] = field;
+    const double ahead = rest + slope * y;
+    l->k->axpy(l->ld, y - s[i], column, h);
     s[i] = y;
-    l->k->axpy(l->ld, d, column, h);
     return ahead;
 }
 
@@ -93,13 +97,13 @@ void sx_learn_sweep(const sx_learner *l, void *state, double *p) {
         memcpy(before, s, (size_t)n * sizeof *s);
         if (!sweep) l->k->uniform(l->key_draw, (uint64_t)clock[1], SX_SLOT_DZ, 0, n, 1, which);
         int64_t unit = sweep ? 0 : (int64_t)(which[0] * (double)n);
-        double field = h[unit];
+        double theta = l->beta * (b[unit] + h[unit]);
         for (int64_t k = 0; k < n; k++) {
             int64_t next = k + 1 == n ? unit : sweep ? k + 1 : (int64_t)(which[k + 1] * (double)n);
-            field = draw_unit(l, b, u[k], unit, next, field, T, s, h, seen);
+            theta = draw_unit(l, b, u[k], unit, next, theta, T, s, h, seen);
             if (!sweep) {
                 learn_unit(l, b, unit, seen[unit], s, T, h);
-                field = h[next];
+                theta = l->beta * (b[next] + h[next]);
             }
             unit = next;
         }

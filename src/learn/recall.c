@@ -78,7 +78,7 @@ static sx_status prepare(sx_ctx *ctx, recall *q, sx_plan *plan) {
             "recall.start = \"previous\": the mode \"replay\" begins at random (\"zero\") or at the \"cue\"");
     if (o->sampler > 0) l->parts.sampler = (sx_sampler)(o->sampler - 1);
     l->n = n;
-    l->ld = (n + 7) / 8 * 8;
+    l->ld = sx_learn_row(n);
     l->k = sx_kernels_get(NULL);
     q->beta = o->inverse_temperature > 0 ? o->inverse_temperature : l->parts.inverse_temperature;
     q->patterns = o->data.rows > 0 ? o->data.rows : 1;

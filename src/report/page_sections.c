@@ -93,17 +93,14 @@ void sx_page_summary(sx_writer *t, const sx_result *r) {
     }
     for (int g = 0; g < sx_result_groups(r); g++)
         if (*sx_result_group(r, g)) sentence_of_task(t, r, sx_result_group(r, g));
-    int count = sx_result_verdicts(r), agree = 0, unsure = 0, against = 0;
-    for (int i = 0; i < count; i++) {
-        const sx_verdict *v = sx_result_verdict_at(r, i, NULL);
-        double z = fabs((v->value - v->theory) / v->se);
-        if (isfinite(z)) z <= 3 ? agree++ : z <= 5 ? unsure++ : against++;
-    }
+    int count = sx_result_verdicts(r), judged[4] = { 0 };
+    for (int i = 0; i < count; i++) judged[sx_verdict_judge(sx_result_verdict_at(r, i, NULL))]++;
+    const int agree = judged[SX_AGREES], unsure = judged[SX_DOUBTFUL], against = judged[SX_DISAGREES];
     if (count > 0)
-        sx_writer_addf(t, " Theory stands beside %d number%s: %d agree%s within three standard errors%s", count,
-                       count == 1 ? "" : "s", agree, agree == 1 ? "s" : "", unsure + against == 0 ? "." : "");
+        sx_writer_addf(t, " Theory stands beside %d number%s: %d agree%s%s", count, count == 1 ? "" : "s", agree,
+                       agree == 1 ? "s" : "", unsure + against == 0 ? "." : "");
     if (unsure + against > 0)
-        sx_writer_addf(t, ", %d lie%s three to five away, %s%d disagree%s%s.", unsure, unsure == 1 ? "s" : "",
+        sx_writer_addf(t, ", %d %s doubtful, %s%d disagree%s%s.", unsure, unsure == 1 ? "is" : "are",
                        against ? "<b>" : "", against, against == 1 ? "s" : "", against ? "</b>" : "");
     int warnings = sx_result_warnings(r);
     if (warnings > 0) sx_writer_addf(t, " <a href=\"#warnings\">%d warning%s.</a>", warnings, warnings == 1 ? "" : "s");

@@ -42,7 +42,7 @@ void sx_page_verdicts(sx_writer *t, const sx_result *r) {
     sx_writer_add(
         t, "<section id=\"verdicts\"><h2>Theory beside simulation</h2>\n"
            "<p>z = (simulation − theory) / standard error. By chance |z| exceeds 3 once in 370 comparisons, 5 once in "
-           "1.7 million.</p>\n"
+           "1.7 million; the largest of n exceeds them up to n times as often, and is judged by that.</p>\n"
            "<div class=\"scroll\"><table><thead><tr><th scope=\"col\">task</th><th scope=\"col\">quantity</th>"
            "<th scope=\"col\">simulation ± standard error</th><th scope=\"col\">theory</th><th scope=\"col\">z</th>"
            "<th scope=\"col\">verdict</th><th scope=\"col\">theory from</th></tr></thead><tbody>\n");
@@ -62,14 +62,11 @@ void sx_page_verdicts(sx_writer *t, const sx_result *r) {
             sx_writer_add(t, z < 0 ? "−" : "");
             sx_writer_decimals(t, size, 2);
         }
-        if (!isfinite(size))
-            sx_writer_add(t, "</td><td>no error known</td><td class=\"source\">");
-        else if (size <= 3)
-            sx_writer_add(t, "</td><td><span class=\"verdict agree\">agrees</span></td><td class=\"source\">");
-        else if (size <= 5)
-            sx_writer_add(t, "</td><td><span class=\"verdict doubt\">doubtful</span></td><td class=\"source\">");
-        else
-            sx_writer_add(t, "</td><td><span class=\"verdict against\">disagrees</span></td><td class=\"source\">");
+        static const char *const words[] = { [SX_NO_ERROR_KNOWN] = "no error known",
+                                             [SX_AGREES] = "<span class=\"verdict agree\">agrees</span>",
+                                             [SX_DOUBTFUL] = "<span class=\"verdict doubt\">doubtful</span>",
+                                             [SX_DISAGREES] = "<span class=\"verdict against\">disagrees</span>" };
+        sx_writer_addf(t, "</td><td>%s</td><td class=\"source\">", words[sx_verdict_judge(v)]);
         sx_writer_escape(t, v->source);
         sx_writer_add(t, "</td></tr>\n");
     }

@@ -52,8 +52,8 @@ typedef struct {
     int64_t b, pair, r;
 } sx_item;
 
-/* The four words of the next SX_CHUNK items (those past the end are computed and not used). */
-static void chunk_words(sx_key key, uint64_t step, uint32_t slot, uint32_t replica0, sx_item *at,
+/* The four words of the next SX_CHUNK items, of which the first `items`, whole registers, are needed. */
+static void chunk_words(sx_key key, uint64_t step, uint32_t slot, uint32_t replica0, sx_item *at, int items,
                         uint64_t word[4][SX_CHUNK]) {
     uint64_t *pair = word[0], *replica = word[1];
     if (at->b == 1) {
@@ -81,7 +81,7 @@ static void chunk_words(sx_key key, uint64_t step, uint32_t slot, uint32_t repli
     if (SX_MUTANT(slot_shared)) slot = 0;
     const sx_u64s zero = { 0 };
     const uint64_t low = step & 0xffffffffu, high = (uint32_t)((step >> 32) << 16 | slot);
-    for (int i = 0; i < SX_CHUNK; i += SX_LANES) {
+    for (int i = 0; i < items; i += SX_LANES) {
         sx_u64s c[4] = { zero + low, zero, zero, zero + high };
         memcpy(&c[1], pair + i, sizeof c[1]);
         memcpy(&c[2], replica + i, sizeof c[2]);
@@ -93,16 +93,16 @@ static void chunk_words(sx_key key, uint64_t step, uint32_t slot, uint32_t repli
     }
 }
 
-static void chunk_uniforms(uint64_t word[4][SX_CHUNK], double *restrict u, double *restrict v) {
-    for (int i = 0; i < SX_CHUNK; i++) {
+static void chunk_uniforms(int items, uint64_t word[4][SX_CHUNK], double *restrict u, double *restrict v) {
+    for (int i = 0; i < items; i++) {
         u[i] = sx_vm_uniform(word[0][i], word[1][i]);
         v[i] = sx_vm_uniform(word[2][i], word[3][i]);
     }
 }
 
 /* Box-Muller: R = sqrt(-2 log u1), the normals R cos 2 pi u2 and R sin 2 pi u2. */
-static void chunk_normals(uint64_t word[4][SX_CHUNK], double *restrict u, double *restrict v) {
-    for (int i = 0; i < SX_CHUNK; i++) {
+static void chunk_normals(int items, uint64_t word[4][SX_CHUNK], double *restrict u, double *restrict v) {
+    for (int i = 0; i < items; i++) {
         double s, c;
         double radius = sqrt(-2.0 * sx_vm_log_normal(sx_vm_uniform(word[0][i], word[1][i]), 0.0));
         sx_vm_sincospi_near(2.0 * sx_vm_uniform(word[2][i], word[3][i]), &s, &c);
@@ -120,12 +120,13 @@ SX_INLINE void fill(int normal, sx_key key, uint64_t step, uint32_t slot, uint32
     if (n <= 0 || b <= 0) return;
     int64_t pair = 0, r = 0, left = (n + 1) / 2 * b;
     for (; left > 0; left -= SX_CHUNK) {
-        chunk_words(key, step, slot, replica0, &at, word);
+        const int64_t used = left < SX_CHUNK ? left : SX_CHUNK;
+        const int items = (int)((used + SX_LANES - 1) / SX_LANES * SX_LANES);
+        chunk_words(key, step, slot, replica0, &at, items, word);
         if (normal)
-            chunk_normals(word, u, v);
+            chunk_normals(items, word, u, v);
         else
-            chunk_uniforms(word, u, v);
-        int64_t used = left < SX_CHUNK ? left : SX_CHUNK;
+            chunk_uniforms(items, word, u, v);
         if (b == 1) { /* u and v alternate */
             int64_t whole = 2 * pair + 2 * used <= n ? used : used - 1;
             for (int64_t l = 0; l < whole; l++) {

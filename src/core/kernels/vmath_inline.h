@@ -119,13 +119,8 @@ static inline double sx_vm_tanh(double x) {
     return sx_vm_double(sx_vm_bits(N / D) | (sx_vm_bits(x) & SX_VM_SIGN));
 }
 
-/* Natural logarithm of a positive normal x times 2^-shift. x = 2^k m, sqrt(1/2) <= m < sqrt 2, f = m - 1, s = f/(2 + f),
- * log m = f - (f^2/2 - s (f^2/2 + R)), R = s^2 P(s^2) (fdlibm). */
-static inline double sx_vm_log_normal(double x, double shift) {
-    const uint64_t root = UINT64_C(0x3fe6a09e00000000);
-    uint64_t t = sx_vm_bits(x) + (UINT64_C(0x3ff0000000000000) - root);
-    double k = (sx_vm_double((t >> 52) | UINT64_C(0x4330000000000000)) - (0x1p52 + 1023.0)) - shift;
-    double f = sx_vm_double((t & UINT64_C(0x000fffffffffffff)) + root) - 1.0;
+/* log(2^k (1 + f)), sqrt(1/2) <= 1 + f < sqrt 2: with s = f/(2 + f), log(1 + f) = f - (f^2/2 - s (f^2/2 + R)), R = s^2 P(s^2) (fdlibm). */
+static inline double sx_vm_log_reduced(double k, double f) {
     double s = f / (2.0 + f);
     double z = s * s, w = z * z;
     double odd =
@@ -134,6 +129,26 @@ static inline double sx_vm_log_normal(double x, double shift) {
     double h = 0.5 * f * f;
     double R = z * (odd + z * even);
     return k * 0x1.62e42fefa3000p-1 - ((h - (s * (h + R) + k * 0x1.3de6af278ece6p-42)) - f);
+}
+
+/* A positive normal x as 2^k (1 + f). */
+static inline double sx_vm_log_reduce(double x, double *k) {
+    const uint64_t root = UINT64_C(0x3fe6a09e00000000);
+    uint64_t t = sx_vm_bits(x) + (UINT64_C(0x3ff0000000000000) - root);
+    *k = sx_vm_double((t >> 52) | UINT64_C(0x4330000000000000)) - (0x1p52 + 1023.0);
+    return sx_vm_double((t & UINT64_C(0x000fffffffffffff)) + root) - 1.0;
+}
+
+/* Natural logarithm of a positive normal x times 2^-shift. */
+static inline double sx_vm_log_normal(double x, double shift) {
+    double k, f = sx_vm_log_reduce(x, &k);
+    return sx_vm_log_reduced(k - shift, f);
+}
+
+/* log(x + low), low the rounding error of x; low = 0 unless 1/2 < x < sqrt 2. */
+static inline double sx_vm_log_sum(double x, double low) {
+    double k, f = sx_vm_log_reduce(x, &k);
+    return sx_vm_log_reduced(k, f + low * (1.0 - k)); /* 2^-k = 1 - k for k = 0, -1 */
 }
 
 static inline double sx_vm_log(double x) {
