@@ -149,6 +149,37 @@ static void test_chaos(void **state) {
     sx_ctx_free(ctx);
 }
 
+/* Damped Duffing oscillator, x'' = -k x' + x - x^3: nothing but the two wells at +-1, however weakly it is damped (rate k/2). The transient that is left out
+ * follows from the fastest rate and is far too short for that. By symmetry each well has half of the box. */
+static void test_weakly_damped(void **state) {
+    (void)state;
+    static const char *const damped[] = { "y", "-0.25*y + x - x^3" };
+    static const double box[] = { -2, 2 };
+    sx_ctx *ctx = context(2);
+    sx_model *m = texts(ctx, false, 2, damped);
+    sx_basins_opts o = options();
+    o.starts = 400;
+    o.box = (sx_values){ 2, box };
+    sx_result *r = run(ctx, m, &o);
+    assert_int_equal(size_of(r, "p", "fraction"), 2);
+    assert_int_equal(get(ctx, r, "p", "n_unresolved", 0), 0);
+    for (int k = 0; k < 2; k++) {
+        assert_string_equal(text_of(r, "p", "kind", k), "point");
+        assert_near(fabs(get(ctx, r, "p", "state", 2 * k)), 1, 1e-9);
+        assert_near(get(ctx, r, "p", "exponent", k), -0.125, 1e-9);
+        assert_fraction(ctx, r, k, 0.5, 400);
+    }
+    sx_result_free(ctx, r);
+    o.transient = 18; /* given: nothing is repeated, and what has not arrived is neither cycle nor torus */
+    o.window = 36;
+    r = run(ctx, m, &o);
+    assert_int_equal(size_of(r, "p", "fraction"), 2);
+    assert_true(get(ctx, r, "p", "n_unresolved", 0) > 0);
+    sx_result_free(ctx, r);
+    sx_model_free(ctx, m);
+    sx_ctx_free(ctx);
+}
+
 /* Two oscillators of frequencies 1 and sqrt 2 on circles of radius 1: a torus. */
 static void test_torus(void **state) {
     (void)state;
@@ -417,10 +448,11 @@ int main(int argc, char **argv) {
     if (argc > 1) cmocka_set_test_filter(argv[1]);
     setvbuf(stdout, NULL, _IOLBF, 0);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_double_well), cmocka_unit_test(test_cycle),          cmocka_unit_test(test_van_der_pol),
-        cmocka_unit_test(test_chaos),       cmocka_unit_test(test_torus),          cmocka_unit_test(test_logistic),
-        cmocka_unit_test(test_noise),       cmocka_unit_test(test_slice_and_edge), cmocka_unit_test(test_unresolved),
-        cmocka_unit_test(test_bits),        cmocka_unit_test(test_allocations),    cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_double_well), cmocka_unit_test(test_cycle), cmocka_unit_test(test_van_der_pol),
+        cmocka_unit_test(test_chaos),       cmocka_unit_test(test_torus), cmocka_unit_test(test_weakly_damped),
+        cmocka_unit_test(test_logistic),    cmocka_unit_test(test_noise), cmocka_unit_test(test_slice_and_edge),
+        cmocka_unit_test(test_unresolved),  cmocka_unit_test(test_bits),  cmocka_unit_test(test_allocations),
+        cmocka_unit_test(test_refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -97,6 +97,7 @@ static sx_status set_times(sx_ctx *ctx, sx_ba *s) {
         goto done;
     }
     s->transient = (int64_t)ceil(transient / s->h - 1e-9);
+    s->rounds = o->transient > 0 ? 0 : SX_BASIN_ROUNDS;
     s->window = (int64_t)ceil(window / s->h / SX_BASIN_BATCHES - 1e-9) * SX_BASIN_BATCHES;
     s->noise_steps = (int64_t)ceil(o->noise / s->h - 1e-9);
     if (s->noise_steps > 0 && sx_noise_class_of(sx_model_noise(s->model)) == SX_NOISE_NONE)
@@ -125,7 +126,7 @@ static void lay_out(sx_ba *s) {
     add_part(s, BA_SHADOW, "shadow", SX_DT_F64, nb);
     add_part(s, BA_REF, "reference", SX_DT_F64, nb);
     add_part(s, BA_SUM, "sum", SX_DT_F64, SX_BASIN_BATCHES * nb);
-    add_part(s, BA_SUMSQ, "sumsq", SX_DT_F64, nb);
+    add_part(s, BA_SUMSQ, "sumsq", SX_DT_F64, 2 * nb);
     add_part(s, BA_LOW, "low", SX_DT_F64, nb);
     add_part(s, BA_HIGH, "high", SX_DT_F64, nb);
     add_part(s, BA_ANCHOR, "anchor", SX_DT_F64, nb);

@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: Separatrix authors
 // SPDX-License-Identifier: Apache-2.0
-/* What the files of `basins` share. A run of a block: [noise] -> transient -> (all settled at points: done) -> window. */
+/* What the files of `basins` share. A run of a block: [noise] -> transient -> (all settled at points: done) -> window
+ * -> (a start is still on its way: transient, twice as long). */
 #ifndef SX_ANALYSIS_BASINS_PRIVATE_H
 #define SX_ANALYSIS_BASINS_PRIVATE_H
 
@@ -9,16 +10,16 @@
 
 #include "analysis/fixed_points_private.h"
 
-enum { SX_BASIN_BATCHES = 8, SX_BASIN_RETURNS = 3 };
+enum { SX_BASIN_BATCHES = 8, SX_BASIN_RETURNS = 3, SX_BASIN_ROUNDS = 6 };
 
 /* State of a block of b starts, n units. */
 typedef enum sx_ba_part {
-    BA_STEP,    /* i64 [4]: steps done, phase, spare */
+    BA_STEP,    /* i64 [4]: steps done, phase, rounds, spare */
     BA_X,       /* [n][b] */
     BA_SHADOW,  /* [n][b]: a copy set off by a little, for the largest Lyapunov exponent */
     BA_REF,     /* [n][b]: state at the start of the window */
     BA_SUM,     /* [batches][n][b] */
-    BA_SUMSQ,   /* [n][b] */
+    BA_SUMSQ,   /* [2][n][b]: earlier and later half of the window */
     BA_LOW,     /* [n][b] */
     BA_HIGH,    /* [n][b] */
     BA_ANCHOR,  /* [n][b]: state where the fixed linear function of the state was largest */
@@ -55,6 +56,7 @@ typedef struct sx_ba {
     bool map;
     double h;
     int64_t noise_steps, transient, window; /* steps */
+    int64_t rounds;                         /* how often the transient may be repeated, each time twice as long */
     double *lo, *hi;                        /* owned, n each */
     double *weight;                         /* owned, n: the linear function */
     double *at, *from, *to;                 /* owned, n each, or NULL */

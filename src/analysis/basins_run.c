@@ -16,7 +16,7 @@
 #include <string.h>
 
 enum { PHASE_NOISE, PHASE_RELAX, PHASE_WINDOW };
-enum { STEP, PHASE };
+enum { STEP, PHASE, ROUND };
 #define SEGMENT_FLOPS 2e8
 #define SHADOW        1e-7 /* distance of the shadow, of 1 + max |x| */
 
@@ -162,6 +162,9 @@ static void begin_window(const sx_ba *s, int64_t block, void *state) {
     int64_t size = s->n * s->b;
     double *x = sx_ba_at(s, state, BA_X), *y = sx_ba_at(s, state, BA_SHADOW), *scalars = sx_ba_at(s, state, BA_SCALARS);
     size_t bytes = (size_t)size * sizeof *x;
+    memset(sx_ba_at(s, state, BA_SUM), 0, SX_BASIN_BATCHES * bytes);
+    memset(sx_ba_at(s, state, BA_SUMSQ), 0, 2 * bytes);
+    memset(scalars, 0, (size_t)(BA_SCALAR_ROWS * s->b) * sizeof *scalars);
     memcpy(sx_ba_at(s, state, BA_REF), x, bytes);
     memcpy(sx_ba_at(s, state, BA_LOW), x, bytes);
     memcpy(sx_ba_at(s, state, BA_HIGH), x, bytes);
@@ -232,8 +235,8 @@ static double approach(const sx_ba *s, const double *ref, const double *old, con
 static void observe(const sx_ba *s, void *state, int64_t step, const double *old) {
     const double *x = sx_ba_at(s, state, BA_X), *ref = sx_ba_at(s, state, BA_REF);
     double *sum = sx_ba_at(s, state, BA_SUM) + step * SX_BASIN_BATCHES / s->window * s->n * s->b;
-    double *sumsq = sx_ba_at(s, state, BA_SUMSQ), *low = sx_ba_at(s, state, BA_LOW),
-           *high = sx_ba_at(s, state, BA_HIGH);
+    double *sumsq = sx_ba_at(s, state, BA_SUMSQ) + step * 2 / s->window * s->n * s->b,
+           *low = sx_ba_at(s, state, BA_LOW), *high = sx_ba_at(s, state, BA_HIGH);
     double *anchor = sx_ba_at(s, state, BA_ANCHOR), *scalars = sx_ba_at(s, state, BA_SCALARS);
     int64_t b = s->b;
     for (int64_t k = 0; k < s->n * b; k++) {
@@ -309,6 +312,20 @@ static bool drifting(const sx_ba *s, const void *state, int64_t r, const double 
     return false;
 }
 
+/* Variance of the later half of the window below a quarter of that of the earlier one: the motion dies out. */
+static bool dying(const sx_ba *s, const void *state, int64_t r) {
+    const double *sum = sx_ba_at(s, state, BA_SUM), *sumsq = sx_ba_at(s, state, BA_SUMSQ);
+    double variance[2] = { 0, 0 }, half = (double)s->window / 2;
+    for (int side = 0; side < 2; side++)
+        for (int64_t u = 0; u < s->n; u++) {
+            double m = 0;
+            for (int k = 0; k < SX_BASIN_BATCHES / 2; k++)
+                m += sum[((side * SX_BASIN_BATCHES / 2 + k) * s->n + u) * s->b + r] / half;
+            variance[side] += fmax(sumsq[(side * s->n + u) * s->b + r] / half - m * m, 0);
+        }
+    return variance[1] < 0.25 * variance[0];
+}
+
 static void judge(const sx_ba *s, void *state, int64_t r) {
     const double *scalars = sx_ba_at(s, state, BA_SCALARS), *sum = sx_ba_at(s, state, BA_SUM);
     const double *sumsq = sx_ba_at(s, state, BA_SUMSQ), *ref = sx_ba_at(s, state, BA_REF);
@@ -326,7 +343,7 @@ static void judge(const sx_ba *s, void *state, int64_t r) {
         }
         mean[u] = ref[u * s->b + r] + m;
         se[u] = sqrt(fmax(q - m * m, 0) / (B - 1));
-        sd[u] = sqrt(fmax(sumsq[u * s->b + r] / N - m * m, 0));
+        sd[u] = sqrt(fmax((sumsq[u * s->b + r] + sumsq[(s->n + u) * s->b + r]) / N - m * m, 0));
         double e = high[u * s->b + r] - low[u * s->b + r];
         range2 += e * e;
         sx_ba_at(s, state, BA_RESULT)[r * s->n + u] = anchor[u * s->b + r];
@@ -341,8 +358,10 @@ static void judge(const sx_ba *s, void *state, int64_t r) {
     info[BI_RANGE] = sqrt(range2);
     bool cycle = periodic(s, scalars, r, info[BI_RANGE], &info[BI_PERIOD]);
     bool grows = total * time > 8 && total > 4 * info[BI_EXPONENT_SE];
+    /* a shadow of a cycle or torus of a flow stays where it is along the flow: once it has come in, its distance falls no further */
+    bool falls = dying(s, state, r) || (!s->map && total * time < -1 && total < -4 * info[BI_EXPONENT_SE]);
     info[BI_KIND] = grows                                        ? SX_ATTRACTOR_CHAOS
-                    : drifting(s, state, r, sd)                  ? SX_ATTRACTOR_UNRESOLVED
+                    : drifting(s, state, r, sd) || falls         ? SX_ATTRACTOR_UNRESOLVED
                     : cycle                                      ? SX_ATTRACTOR_CYCLE
                     : total * time < -8 || info[BI_RANGE] < 1e-9 ? SX_ATTRACTOR_UNRESOLVED
                                                                  : SX_ATTRACTOR_TORUS;
@@ -387,7 +406,9 @@ static sx_status plain_steps(sx_ctx *ctx, const sx_ba *s, int64_t block, void *s
 sx_status sx_ba_advance(sx_ctx *ctx, const sx_ba *s, int64_t block, void *state, double *scratch, const sx_exec *exec,
                         bool *done, double *fraction) {
     int64_t *cursor = sx_ba_i64(s, state, BA_STEP), phase = cursor[PHASE];
-    int64_t length = phase == PHASE_NOISE ? s->noise_steps : phase == PHASE_RELAX ? s->transient : s->window;
+    int64_t length = phase == PHASE_NOISE   ? s->noise_steps
+                     : phase == PHASE_RELAX ? s->transient << cursor[ROUND]
+                                            : s->window;
     double per_step =
         (4 * sx_model_flops(s->model) + 20 * (double)s->n) * (double)s->b * (phase == PHASE_WINDOW ? 3 : 1);
     int64_t segment = (int64_t)fmin(fmax(SEGMENT_FLOPS / per_step, 1), 1e6);
@@ -401,6 +422,7 @@ sx_status sx_ba_advance(sx_ctx *ctx, const sx_ba *s, int64_t block, void *state,
     *fraction = ((double)to + (phase > PHASE_NOISE ? (double)s->noise_steps : 0) +
                  (phase > PHASE_RELAX ? (double)s->transient : 0)) /
                 all;
+    if (s->rounds > 0) *fraction = 1 - ldexp(2 - fmin(1, *fraction), -1 - (int)cursor[ROUND]);
     if (to < length) return SX_OK;
     cursor[STEP] = 0;
     cursor[PHASE] = phase + 1;
@@ -415,13 +437,18 @@ sx_status sx_ba_advance(sx_ctx *ctx, const sx_ba *s, int64_t block, void *state,
         if (!settled) begin_window(s, block, state);
         return SX_OK;
     }
+    bool again = false;
     for (int64_t r = 0; r < s->b && block * s->b + r < s->runs; r++) {
         double *info = info_of(s, state, r);
         if (info[BI_KIND] == SX_ATTRACTOR_POINT || info[BI_KIND] == SX_ATTRACTOR_ESCAPED) continue;
         bool settled = false;
         SX_TRY(ctx, settle(ctx, s, state, r, scratch, exec, &settled)); /* it may have come to rest meanwhile */
         if (!settled) judge(s, state, r);
+        again = again || info[BI_KIND] == SX_ATTRACTOR_UNRESOLVED;
     }
-    *done = true;
+    *done = !again || cursor[ROUND] == s->rounds;
+    if (*done) return SX_OK;
+    cursor[PHASE] = PHASE_RELAX;
+    cursor[ROUND]++;
     return SX_OK;
 }
