@@ -43,17 +43,15 @@ static double draw_unit(const sx_learner *l, const double *b, double u, int64_t 
     return ahead;
 }
 
-/* All rows after a sweep. old, s: states before and after it. */
-static void learn_rows(const sx_learner *l, const double *old, const double *s, const double *e, double *T, double *h) {
+/* All rows after a sweep. old, s: states before and after it; spare: n numbers of scratch. */
+static void learn_rows(const sx_learner *l, const double *old, const double *s, const double *e, double *T, double *h,
+                       double *spare) {
     const int64_t n = l->n, ld = l->ld;
     double later = 0, earlier = 0;
-    for (int64_t j = 0; j < n; j++) { /* whole blocks of 8 rows; those of the block of j itself are put right */
-        const int64_t block = j / 8 * 8;
-        const double first = SX_MUTANT(sweep_order) ? s[j] : old[j];
+    l->k->rank_one(n, ld, s, e, T, spare); /* as if all had seen s; the product T e is not needed */
+    for (int64_t j = 0; j < n; j++) {      /* those before j have seen its old state */
         double *column = T + j * ld;
-        if (block > 0) l->k->axpy(block, first, e, column);
-        l->k->axpy(ld - block, s[j], e + block, column + block);
-        for (int64_t i = block; i < j; i++) column[i] += e[i] * (first - s[j]);
+        if (!SX_MUTANT(sweep_order)) l->k->axpy(j, old[j] - s[j], e, column);
         column[j] = 0;
         later += old[j] * s[j];
     }
@@ -109,7 +107,7 @@ void sx_learn_sweep(const sx_learner *l, void *state, double *p) {
         }
         if (sweep) {
             sx_learn_error(l, b, s, seen, u, e);
-            learn_rows(l, before, s, e, T, h);
+            learn_rows(l, before, s, e, T, h, which);
         }
         clock[1]++;
         if (!sx_learn_recorded(l, clock[1])) continue;
