@@ -6,8 +6,8 @@ independent, so as many run at once as there are cores, each on one thread.
 
 usage: grid.py PROGRAM [--out grid.csv] [--evidence 1,2,...] [--beta 0.01,...] [--seed 2] [--jobs N]
 
-Columns: evidence, inverse temperature, gain of r^2 of retrieval and of generalisation, distinct attractors that settled, starts that did not,
-orthogonality (degrees; nan: fewer than two), |J - J^T| / |J|, |J|."""
+Columns: evidence, inverse temperature, gain of r^2 of retrieval and of generalisation, distinct attractors that settled (s and -s counted once), distinct
+states among them, starts that did not settle, orthogonality (degrees; nan: fewer than two), |J - J^T| / |J|, |J|."""
 import argparse
 import concurrent.futures
 import csv
@@ -22,7 +22,7 @@ import time
 import h5py
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-COLUMNS = ["evidence", "inverse_temperature", "retrieval", "generalisation", "attractors", "unsettled", "orthogonality", "asymmetry", "norm"]
+COLUMNS = ["evidence", "inverse_temperature", "retrieval", "generalisation", "attractors", "states", "unsettled", "orthogonality", "asymmetry", "norm"]
 EVIDENCE = [float(e) for e in range(1, 21)]
 BETA = [10 ** (-2 + k / 9) for k in range(19)]
 
@@ -41,8 +41,8 @@ def cell(program, evidence, beta, seed, **more):
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         with h5py.File(os.path.join(out, "result.h5"), "r") as f:
             g = f["train"]
-            return [evidence, beta, f["retrieval"]["r2_gain"][()], f["generalisation"]["r2_gain"][()], len(g["hits"]) if "hits" in g else 0,
-                    int(g["n_unsettled"][()]), g["orthogonality"][()] if "orthogonality" in g else math.nan, g["asymmetry"][-1], g["norm"][-1]]
+            return [evidence, beta, f["retrieval"]["r2_gain"][()], f["generalisation"]["r2_gain"][()], int(g["n_attractors"][()]),
+                    len(g["hits"]) if "hits" in g else 0, int(g["n_unsettled"][()]), g["orthogonality"][()] if "orthogonality" in g else math.nan, g["asymmetry"][-1], g["norm"][-1]]
 
 
 def grid(program, evidence=EVIDENCE, beta=BETA, seed=2, jobs=os.cpu_count()):

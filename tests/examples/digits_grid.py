@@ -19,9 +19,9 @@ def regimes(c, program):
     at = dict(zip(grid.COLUMNS, grid.cell(program, 16.0, grid.BETA[14], 2)))
     c.near("high complexity: retrieval (0.254 to 0.284)", at["retrieval"], 0.265, 0.03)
     c.near("high complexity: generalisation (-0.055 to -0.076)", at["generalisation"], -0.06, 0.03)
-    c.near("high complexity: orthogonality (27.45 to 27.72)", at["orthogonality"], 27.5, 0.6)
+    c.near("high complexity: orthogonality (27.45 to 27.72)", at["orthogonality"], 27.5, 0.5)
     c.near("high complexity: |J|", at["norm"], 35.2, 0.3)
-    c.true("high complexity: nine or ten attractors", at["attractors"] >= 9, str(at["attractors"]))
+    c.true("high complexity: ten attractors", at["states"] == 10, str(at["states"]))
     at = dict(zip(grid.COLUMNS, grid.cell(program, 6.0, grid.BETA[4], 2)))
     c.near("low complexity: retrieval (0.148 to 0.162)", at["retrieval"], 0.155, 0.02)
     c.near("low complexity: generalisation (0.079 to 0.087)", at["generalisation"], 0.085, 0.015)
@@ -36,7 +36,7 @@ def check(c, program, _):
     nightly = bool(os.environ.get("SX_NIGHTLY"))
     evidence, beta = (grid.EVIDENCE, grid.BETA) if nightly else ([8.0, 12.0, 20.0], [grid.BETA[k] for k in (4, 9, 14, 18)])
     got = np.array(grid.grid(program, evidence, beta)).reshape(len(evidence), len(beta), -1)
-    e, b, retrieval, general, count, _, _, asymmetry, norm = np.moveaxis(got, 2, 0)
+    e, b, retrieval, general, count, states, unsettled, _, asymmetry, norm = np.moveaxis(got, 2, 0)
     table = {(int(row[0]), round(9 * (np.log10(row[1]) + 2))): row for row in np.genfromtxt(REFERENCE, delimiter=",", skip_header=1)}
     pairs = []
     for i in range(len(evidence)):
@@ -54,11 +54,18 @@ def check(c, program, _):
     high = e[:, 0] >= 8
     for j in range(len(beta)):
         B = beta[j]
-        settled = np.median(count[high, j])
-        if B <= 0.028:  # counts vary by one between networks
-            c.true("one attractor at inverse temperature %.3g" % B, settled <= (1 if B < 0.022 else 2), "median %g" % settled)
+        # Acceptance row: median over evidence of the attractors that settled, 1 or 10. The paper counts states. The network without evidence is odd, so with s
+        # also -s is an attractor, and which of the two a digit reaches depends on the seed: where the network has one attractor up to its sign, seed 2 has
+        # two states in seven cells of 13 at 0.0278, because one digit falls to -s (median 2; the origin loses its stability there, |J|/3 of 1.0 to 1.2).
+        # Three of four sets of 13 networks of tests/nightly/fep_numpy.py have a median of 1 state, one of 2; all have 1 up to the sign.
+        some = high & (unsettled[:, j] < 10)
+        text = "median %g, %g up to sign, %d of %d starts did not settle" % (
+            np.median(states[some, j]), np.median(count[some, j]), unsettled[high, j].sum(), 10 * high.sum())
+        if B <= 0.028:
+            c.true("one attractor up to its sign at inverse temperature %.3g" % B, np.median(count[some, j]) == 1 and np.median(states[some, j]) <= 2, text)
         if B >= 0.215:
-            c.true("nine or ten attractors at inverse temperature %.3g" % B, settled >= 9, "median %g" % settled)
+            c.true("ten attractors at inverse temperature %.3g" % B, np.median(states[some, j]) == 10, text)
+            c.true("every cell there has 8 to 10", np.all(states[high, j] >= 8), str(states[high, j]))
         if B <= 0.101:
             c.true("generalises at %.3g" % B, np.median(general[high, j]) > 0, "%.3f" % np.median(general[high, j]))
         if B >= 0.359:
