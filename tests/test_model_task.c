@@ -607,6 +607,8 @@ static void learn_options(const sx_model *m, void *opts) {
 static void recall_options(const sx_model *m, void *opts) {
     sx_recall_opts *o = opts;
     o->trials = 8;
+    o->strength = 0.5; /* where every model of the list stays finite */
+    o->snr = 4;
     o->data = two_patterns(m);
 }
 

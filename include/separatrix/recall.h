@@ -1,6 +1,6 @@
 // SPDX-FileCopyrightText: Separatrix authors
 // SPDX-License-Identifier: Apache-2.0
-/** @file recall.h  The task `recall`: what a network of random units makes of noisy or partial patterns, and which sequences it replays. */
+/** @file recall.h  The task `recall`: what a network makes of noisy or partial patterns, and which sequences it replays. */
 #ifndef SEPARATRIX_RECALL_H
 #define SEPARATRIX_RECALL_H
 
@@ -22,19 +22,20 @@ typedef enum sx_recall_mode {
 
 /** Options of the task `recall`. */
 typedef struct sx_recall_opts {
-    size_t struct_size;         /**< sizeof(sx_recall_opts) */
-    int mode;                   /**< an sx_recall_mode */
-    sx_data data;               /**< patterns */
-    double strength;            /**< the target is o = strength * pattern */
-    double snr;                 /**< cue = o + noise of standard deviation sd(o)/snr; 0 = no noise */
-    double flip;                /**< fraction of the units whose cue has the other sign */
-    double hidden;              /**< complete: fraction of units without evidence */
-    int64_t trials;             /**< independent trials */
-    int order;                  /**< 0: trial k takes pattern k mod patterns; 1: patterns at random */
-    int start;                  /**< first state: 0 zero (replay: random), 1 the cue, 2 the last of the trial before */
-    int sampler;                /**< 0: the model's; else 1 + an sx_sampler */
-    int64_t steps;              /**< steps of the network per trial */
-    int64_t burn_in;            /**< steps before the response is averaged */
+    size_t struct_size; /**< sizeof(sx_recall_opts) */
+    int mode;           /**< an sx_recall_mode */
+    sx_data data;       /**< patterns */
+    double strength;    /**< the target is o = strength * pattern */
+    double snr;         /**< cue = o + noise of standard deviation sd(o)/snr; 0 = no noise */
+    double flip;        /**< fraction of the units whose cue has the other sign */
+    double hidden;      /**< complete: fraction of units without evidence */
+    int64_t trials;     /**< independent trials */
+    int order;          /**< 0: trial k takes pattern k mod patterns; 1: patterns at random */
+    int start;          /**< first state: 0 zero (replay: random), 1 the cue, 2 the last of the trial before */
+    int sampler;        /**< 0: the model's; else 1 + an sx_sampler */
+    int64_t steps;      /**< steps of the network per trial */
+    int64_t burn_in;    /**< steps before the response is averaged; -1: none, of flows and maps all but the last */
+    double dt;          /**< flows: time step; 0 = chosen */
     double inverse_temperature; /**< beta; 0 = the model's */
 } sx_recall_opts;
 /** Initialiser; fill in the defaults with sx_fields_default. */

@@ -9,4 +9,5 @@ set(SX_LEARN_SOURCES
   src/learn/learn_sweep.c
   src/learn/recall.c
   src/learn/recall_fields.c
+  src/learn/recall_finish.c
 )

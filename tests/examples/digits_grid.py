@@ -55,9 +55,11 @@ def check(c, program, _):
     for j in range(len(beta)):
         B = beta[j]
         # Acceptance row: median over evidence of the attractors that settled, 1 or 10. The paper counts states. The network without evidence is odd, so with s
-        # also -s is an attractor, and which of the two a digit reaches depends on the seed: where the network has one attractor up to its sign, seed 2 has
-        # two states in seven cells of 13 at 0.0278, because one digit falls to -s (median 2; the origin loses its stability there, |J|/3 of 1.0 to 1.2).
-        # Three of four sets of 13 networks of tests/nightly/fep_numpy.py have a median of 1 state, one of 2; all have 1 up to the sign.
+        # also -s is an attractor, and which of the two a digit reaches depends on the seed. At 0.0278, where the origin loses its stability (|J|/3 of 1.0 to
+        # 1.2), the network has one attractor up to its sign but in some cells two states (with one seed for all 13 cells the median of states was 2: one
+        # digit fell to -s in seven of them; of four sets of 13 networks of tests/nightly/fep_numpy.py three have a median of 1 state, one of 2). At 0.215
+        # seven networks in ten have 10 states, the others 8 or 9, so the median is 10 over independent cells; with one seed for all cells it was 9 for two
+        # seeds of six.
         some = high & (unsettled[:, j] < 10)
         text = "median %g, %g up to sign, %d of %d starts did not settle" % (
             np.median(states[some, j]), np.median(count[some, j]), unsettled[high, j].sum(), 10 * high.sum())

@@ -74,7 +74,7 @@ def pseudo_inverse(check, program, work):
 
     def sample(P, flip, seed):
         return run(program, "hopfield-capacity/pseudo-inverse.toml", work, "data.patterns.shape=[%d,%d]" % (P, N), "seed=%d" % seed,
-                   "task.stay.replicas=%d" % P, "task.repair.replicas=%d" % P, "task.repair.initial.flip=%g" % flip, *short)
+                   "task.stay.replicas=%d" % P, "task.repair.replicas=%d" % P, "task.complete.trials=%d" % (P if P == 30 else 1), "task.repair.initial.flip=%g" % flip, *short)
     for P in (30, 60, 90):
         r = sample(P, 0.01, 2)
         xi, end, W = r["stay"]["x"][:, 0], r["stay"]["x"][:, -1], r["train"]["weights"][-1]
@@ -88,6 +88,15 @@ def pseudo_inverse(check, program, work):
         if P != 60:
             good = (np.sign(r["repair"]["x"][:, -1]) == xi).all(axis=1).mean()
             check.true(what + ("one wrong unit is corrected" if P == 30 else "self-coupling holds a wrong unit"), good == (P == 30), "%.2f" % good)
+        if P == 30:
+            g = r["complete"]
+            cue, response = g["cue"][:], g["response"][:]
+            check.near("70 % of the units of a cue are hidden, on average", (cue == 0).mean(), 0.7, 5 * np.sqrt(0.21 / cue.size))
+            check.true("recall ends where NumPy ends from the same cues", np.all(np.sign(response) == relax(W, cue, gain, 400, 0.1)))
+            own = np.array([x @ s / (x @ x) for x, s in zip(xi[g["pattern"][:].astype(int)], response)])
+            check.near("last overlap, mean over trials", g["target_overlap"][-1], own.mean(), 1e-12)
+            check.near("its standard error", g["target_overlap_se"][-1], own.std(ddof=1) / np.sqrt(P), 1e-12)
+            check.true("most patterns are completed", (own > y - 1e-3).mean() > 0.8, "%.2f" % (own > y - 1e-3).mean())
         r.close()
     # basins: 20 wrong units of 100 at alpha = 0.4
     ours, theirs, rng = [], [], np.random.default_rng(11)
