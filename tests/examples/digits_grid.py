@@ -38,33 +38,35 @@ def check(c, program, _):
     got = np.array(grid.grid(program, evidence, beta)).reshape(len(evidence), len(beta), -1)
     e, b, retrieval, general, count, states, unsettled, _, asymmetry, norm = np.moveaxis(got, 2, 0)
     table = {(int(row[0]), round(9 * (np.log10(row[1]) + 2))): row for row in np.genfromtxt(REFERENCE, delimiter=",", skip_header=1)}
-    pairs = []
+    pairs, beside = [], []
     for i in range(len(evidence)):
         for j in range(len(beta)):
             row = table.get((int(e[i, j]), round(9 * (np.log10(b[i, j]) + 2))))
             if row is not None:
+                beside.append(beta[j])
                 pairs.append([retrieval[i, j], row[4], general[i, j], row[5], asymmetry[i, j], row[15], norm[i, j], row[17]])
-    p = np.array(pairs)
-    # spreads over seeds: gains .01 to .02 (medians of 100 trials of one network), |J| .06 to .1, and up to 1 % where J is large
-    for k, (what, sd) in enumerate((("gain of retrieval", 0.02), ("gain of generalisation", 0.025), ("asymmetry", 0.02))):
-        d = p[:, 2 * k] - p[:, 2 * k + 1]
-        c.true("%s: %d cells beside the reference" % (what, len(d)), np.sqrt((d**2).mean()) < 2 * sd and np.abs(d).max() < 8 * sd,
-               "rms %.4f, max %.4f" % (np.sqrt((d**2).mean()), np.abs(d).max()))
+    p, beside = np.array(pairs), np.array(beside)
+    # standard deviations of the difference of two networks with the same parameters: medians of 100 trials of networks that learn at 0.4 and above differ more
+    cold = beside > 0.36
+    for k, (what, low, high) in enumerate((("gain of retrieval", 0.016, 0.07), ("gain of generalisation", 0.022, 0.05), ("asymmetry", 0.01, 0.01))):
+        z = (p[:, 2 * k] - p[:, 2 * k + 1]) / np.where(cold, high, low)
+        c.true("%s: %d cells beside the reference" % (what, len(z)), np.sqrt((z**2).mean()) < 1.5 + 2 / np.sqrt(len(z)) and np.abs(z).max() < 5,
+               "rms z %.2f, max |z| %.2f" % (np.sqrt((z**2).mean()), np.abs(z).max()))
+        c.true("%s: no bias" % what, abs(z.mean()) < 5 / np.sqrt(len(z)), "mean z %.2f" % z.mean())
     c.true("|J| beside the reference", np.all(np.abs(p[:, 6] - p[:, 7]) < 0.4 + 0.01 * p[:, 7]), "max %.3f" % np.abs(p[:, 6] - p[:, 7]).max())
     high = e[:, 0] >= 8
     for j in range(len(beta)):
         B = beta[j]
-        # Acceptance row: median over evidence of the attractors that settled, 1 or 10. The paper counts states. The network without evidence is odd, so with s
-        # also -s is an attractor, and which of the two a digit reaches depends on the seed. At 0.0278, where the origin loses its stability (|J|/3 of 1.0 to
-        # 1.2), the network has one attractor up to its sign but in some cells two states (with one seed for all 13 cells the median of states was 2: one
-        # digit fell to -s in seven of them; of four sets of 13 networks of tests/nightly/fep_numpy.py three have a median of 1 state, one of 2). At 0.215
-        # seven networks in ten have 10 states, the others 8 or 9, so the median is 10 over independent cells; with one seed for all cells it was 9 for two
-        # seeds of six.
+        # Acceptance row: median over evidence of the states that settled, as the paper counts them: 1, then 10. Cells have random numbers of their own. With
+        # one seed for all of them the medians were 2 at 0.0278 and 9 at 0.215 for some seeds: the network is odd, so with s also -s is an attractor, and
+        # near the loss of stability of the origin (0.0278, |J|/3 of 1.0 to 1.2) one digit fell to -s in seven cells of 13, which is still one attractor up
+        # to its sign; at 0.215 three networks in ten have 8 or 9 states. tests/nightly/fep_numpy.py, four sets of 13 networks: 1, 1, 1, 2 and 10, 10, 10, 10.
         some = high & (unsettled[:, j] < 10)
         text = "median %g, %g up to sign, %d of %d starts did not settle" % (
             np.median(states[some, j]), np.median(count[some, j]), unsettled[high, j].sum(), 10 * high.sum())
         if B <= 0.028:
-            c.true("one attractor up to its sign at inverse temperature %.3g" % B, np.median(count[some, j]) == 1 and np.median(states[some, j]) <= 2, text)
+            c.true("one attractor up to its sign at inverse temperature %.3g" % B, np.median(count[some, j]) == 1, text)
+            c.true("one state at inverse temperature %.3g" % B, np.median(states[some, j]) == 1, text)
         if B >= 0.215:
             c.true("ten attractors at inverse temperature %.3g" % B, np.median(states[some, j]) == 10, text)
             c.true("every cell there has 8 to 10", np.all(states[high, j] >= 8), str(states[high, j]))
