@@ -1,169 +1,46 @@
 // SPDX-FileCopyrightText: Separatrix authors
 // SPDX-License-Identifier: Apache-2.0
-/* Spectral radius of a coupling: LAPACK for a matrix that fits, Krylov-Schur beyond (Stewart, SIAM J. Matrix Anal. Appl. 23, 601, 2001). */
+/* Spectral radius of a coupling: LAPACK for a matrix that fits, Krylov-Schur beyond. */
 #include "models/coupling_private.h"
 
+#include "core/krylov.h"
 #include "core/linalg.h"
-
-#include <lapacke.h>
 
 #include <inttypes.h>
 #include <math.h>
-#include <string.h>
 
-enum { DENSE_LIMIT = 2000, BASIS = 100, RESTARTS = 400, CHUNK = 512 };
-static const double tolerance = 1e-9;
+enum { DENSE_LIMIT = 2000, BASIS = 100, RESTARTS = 400 };
 
-/* A V = V H + beta v e^T with the basis vectors in the rows of V, H column-major. */
-typedef struct krylov {
-    int m; /* largest basis */
-    int64_t n;
-    double *V, *H, *Z, *re, *im, *rotated, *h;
-    lapack_logical *select;
-    double *scratch;
+typedef struct product {
+    const sx_coupling *w;
     sx_work work;
-} krylov;
+} product;
 
-/* Extend the basis from k to m vectors; two passes of Gram-Schmidt keep it orthonormal. Returns its size, smaller when the space
- * turned out invariant (beta = 0). */
-static int expand(krylov *s, const sx_coupling *w, int k, double *beta) {
-    const sx_kernels *f = w->kernels;
-    int64_t n = s->n;
-    for (int j = k; j < s->m; j++) {
-        double *next = s->V + (int64_t)(j + 1) * n;
-        sx_cbatch in = { s->V + (int64_t)j * n, n, 1 };
-        sx_batch out = { next, n, 1 };
-        sx_coupling_apply(w, false, 1.0, in, 0.0, out, s->work);
-        double size = sqrt(f->dot(n, next, next));
-        for (int i = 0; i <= j; i++) s->h[i] = 0;
-        for (int pass = 0; pass < 2; pass++)
-            for (int i = 0; i <= j; i++) {
-                double c = f->dot(n, s->V + (int64_t)i * n, next);
-                s->h[i] += c;
-                f->axpy(n, -c, s->V + (int64_t)i * n, next);
-            }
-        for (int i = 0; i <= j; i++) s->H[i + (int64_t)j * s->m] = s->h[i];
-        *beta = sqrt(f->dot(n, next, next));
-        if (!(*beta > 1e-14 * size)) {
-            *beta = 0;
-            return j + 1;
-        }
-        f->lincomb(n, 1.0 / *beta, next, 0.0, next, next);
-        if (j + 1 < s->m) s->H[j + 1 + (int64_t)j * s->m] = *beta;
-    }
-    return s->m;
-}
-
-/* Mark the `keep` eigenvalues of largest modulus, conjugate pairs together, and return how many that are. */
-static int mark_largest(krylov *s, int size, int keep) {
-    int marked = 0;
-    memset(s->select, 0, (size_t)s->m * sizeof *s->select);
-    while (marked < keep) {
-        int best = -1;
-        double most = -1;
-        for (int i = 0; i < size; i++) {
-            double modulus = hypot(s->re[i], s->im[i]);
-            if (!s->select[i] && modulus > most) {
-                most = modulus;
-                best = i;
-            }
-        }
-        if (best < 0) break;
-        s->select[best] = 1;
-        marked++;
-        int pair = s->im[best] > 0 ? best + 1 : s->im[best] < 0 ? best - 1 : -1;
-        if (pair >= 0 && pair < size && !s->select[pair]) {
-            s->select[pair] = 1;
-            marked++;
-        }
-    }
-    return marked;
-}
-
-static sx_status reorder(sx_ctx *ctx, krylov *s, int size, int *marked) {
-    lapack_int m = 0, iwork;
-    double condition, separation;
-    /* the short form passes no iwork for job 'N', which dtrsen writes to all the same */
-    lapack_int info = LAPACKE_dtrsen_work(LAPACK_COL_MAJOR, 'N', 'V', s->select, size, s->H, s->m, s->Z, s->m, s->re,
-                                          s->im, &m, &condition, &separation, s->h, s->m, &iwork, 1);
-    if (info < 0) return SX_FAIL(ctx, SX_E_INTERNAL, "dtrsen: argument %d", (int)-info);
-    *marked = m; /* info 1: too close to reorder further; the part done is still a Schur form */
+static sx_status apply(void *user, sx_ctx *ctx, int64_t b, const double *x, double *y) {
+    const product *p = user;
+    const int64_t n = p->w->n_out;
+    (void)ctx;
+    sx_coupling_apply(p->w, false, 1.0, (sx_cbatch){ x, n, b }, 0.0, (sx_batch){ y, n, b }, p->work);
     return SX_OK;
 }
 
-/* V[0..k) = Z^T V, in chunks of columns; the residual vector follows as row k. */
-static void rotate(krylov *s, int size, int k) {
-    for (int64_t first = 0; first < s->n; first += CHUNK) {
-        int64_t width = s->n - first < CHUNK ? s->n - first : CHUNK;
-        /* Z is column-major: as a row-major matrix it is Z^T */
-        sx_gemm(false, false, k, width, size, 1.0, s->Z, s->m, s->V + first, s->n, 0.0, s->rotated, CHUNK);
-        for (int i = 0; i < k; i++)
-            memcpy(s->V + (int64_t)i * s->n + first, s->rotated + (int64_t)i * CHUNK, (size_t)width * sizeof(double));
-    }
-    memcpy(s->V + (int64_t)k * s->n, s->V + (int64_t)size * s->n, (size_t)s->n * sizeof(double));
-}
-
-static sx_status iterate(sx_ctx *ctx, krylov *s, const sx_coupling *w, double *out) {
-    double beta = 0, radius = 0;
-    int k = 0, m = s->m;
-    sx_normal_fill(sx_key_seed(0), 0, SX_SLOT_INITIAL, 0, s->n, 1, s->V);
-    double size0 = sqrt(w->kernels->dot(s->n, s->V, s->V));
-    w->kernels->lincomb(s->n, 1.0 / size0, s->V, 0.0, s->V, s->V);
-    for (int restart = 0; restart < RESTARTS; restart++) {
-        int size = expand(s, w, k, &beta), marked;
-        lapack_int sorted;
-        lapack_int info =
-            LAPACKE_dgees(LAPACK_COL_MAJOR, 'V', 'N', NULL, size, s->H, m, &sorted, s->re, s->im, s->Z, m);
-        if (info) return SX_FAIL(ctx, SX_E_NUMERIC, "dgees found no Schur form (info %d)", (int)info);
-        (void)mark_largest(s, size, 1);
-        SX_TRY(ctx, reorder(ctx, s, size, &marked));
-        radius = hypot(s->re[0], s->im[0]);
-        double residual = 0;
-        for (int j = 0; j < marked; j++) residual = hypot(residual, beta * s->Z[size - 1 + (int64_t)j * m]);
-        if (residual <= tolerance * radius || beta == 0) {
-            *out = radius;
-            return SX_OK;
-        }
-        (void)mark_largest(s, size, m / 2);
-        SX_TRY(ctx, reorder(ctx, s, size, &k));
-        rotate(s, size, k);
-        for (int j = 0; j < m; j++) /* keep the leading block; row k holds beta times the last row of Z */
-            for (int i = 0; i < m; i++) {
-                double *h = s->H + i + (int64_t)j * m;
-                if (i >= k || j >= k) *h = i == k && j < k ? beta * s->Z[size - 1 + (int64_t)j * m] : 0.0;
-            }
-        if (sx_cancelled(ctx)) return SX_STOPPED;
-    }
-    *out = radius;
-    return SX_NOT_CONVERGED;
-}
-
 sx_status sx_coupling_krylov_radius(sx_ctx *ctx, const sx_coupling *w, int basis, double *out) {
-    krylov s = { .n = w->n_out };
+    const int64_t scratch = sx_coupling_work(w, 1);
+    product p = { .w = w };
+    const sx_operator a = { .n = w->n_out, .user = &p, .apply = apply, .block = 1 };
+    const sx_krylov_opts o = {
+        .k = 1, .wanted = SX_WANTED_LARGEST, .norm = -1, .basis = basis, .restarts = RESTARTS, .key = sx_key_seed(0)
+    };
+    sx_modes modes = { 0 };
+    double *numbers = NULL;
     sx_status status;
-    s.m = basis < s.n ? basis : (int)s.n;
-    int64_t m = s.m, scratch = sx_coupling_work(w, 1);
-    SX_GO(ctx, status, done, sx_alloc(ctx, (m + 1) * s.n, sizeof *s.V, &s.V));
-    SX_GO(ctx, status, done, sx_alloc(ctx, m * m, sizeof *s.H, &s.H));
-    SX_GO(ctx, status, done, sx_alloc(ctx, m * m, sizeof *s.Z, &s.Z));
-    SX_GO(ctx, status, done, sx_alloc(ctx, m, sizeof *s.re, &s.re));
-    SX_GO(ctx, status, done, sx_alloc(ctx, m, sizeof *s.im, &s.im));
-    SX_GO(ctx, status, done, sx_alloc(ctx, m, sizeof *s.h, &s.h));
-    SX_GO(ctx, status, done, sx_alloc(ctx, m * CHUNK, sizeof *s.rotated, &s.rotated));
-    SX_GO(ctx, status, done, sx_alloc(ctx, m, sizeof *s.select, &s.select));
-    SX_GO(ctx, status, done, sx_alloc(ctx, scratch, sizeof *s.scratch, &s.scratch));
-    s.work = (sx_work){ .p = s.scratch, .doubles = scratch, .exec = sx_ctx_exec(ctx) };
-    SX_GO(ctx, status, done, iterate(ctx, &s, w, out));
+    SX_GO(ctx, status, done, sx_alloc(ctx, scratch, sizeof *numbers, &numbers));
+    p.work = (sx_work){ .p = numbers, .doubles = scratch, .exec = sx_ctx_exec(ctx) };
+    status = sx_krylov_eigen(ctx, &a, &o, &modes);
+    if (modes.count > 0) *out = hypot(modes.re[0], modes.im[0]);
 done:
-    sx_free(ctx, s.V);
-    sx_free(ctx, s.H);
-    sx_free(ctx, s.Z);
-    sx_free(ctx, s.re);
-    sx_free(ctx, s.im);
-    sx_free(ctx, s.h);
-    sx_free(ctx, s.rotated);
-    sx_free(ctx, s.select);
-    sx_free(ctx, s.scratch);
+    sx_modes_free(ctx, &modes);
+    sx_free(ctx, numbers);
     return status;
 }
 
