@@ -350,6 +350,9 @@ static sx_status put_slice(const writer *w) {
         for (int64_t i = 0; i < s->side; i++)
             x[i] = s->lo[u] + (s->hi[u] - s->lo[u]) / (double)(s->side - 1) * (double)i;
         SX_GO(w->b->ctx, status, done, put(w, names[k], SX_DT_F64, x));
+        char unit[24];
+        (void)snprintf(unit, sizeof unit, "%lld", (long long)u);
+        SX_GO(w->b->ctx, status, done, sx_result_attr_text(w->b->ctx, w->r, s->group, names[k], "unit_index", unit));
     }
     status = put(w, "slice_outcome", SX_DT_I64, w->b->outcome + s->starts);
 done:

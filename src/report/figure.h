@@ -115,6 +115,7 @@ sx_status sx_figure_matrix(sx_figures *f, int id) SX_MUST_USE; /* one number per
 sx_status sx_figure_histogram(sx_figures *f, int id) SX_MUST_USE;
 sx_status sx_figure_passage(sx_figures *f, int id) SX_MUST_USE;  /* survival functions of first-passage times */
 sx_status sx_figure_response(sx_figures *f, int id) SX_MUST_USE; /* pairs of units of the task `response` */
+sx_status sx_figure_basins(sx_figures *f, int id) SX_MUST_USE;   /* a plane of states by attractor */
 sx_status sx_figure_orbits(sx_figures *f, int id) SX_MUST_USE;   /* orbits in a plane, multipliers */
 sx_status sx_figure_lyapunov(sx_figures *f, int id) SX_MUST_USE; /* spectrum of exponents, their convergence */
 sx_status sx_figure_learn(sx_figures *f,

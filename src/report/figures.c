@@ -45,10 +45,11 @@ bool sx_figures_secondary(const sx_figures *f, int id) {
 /* The first family that takes the variable. */
 static sx_status build(sx_figures *f, int id) {
     typedef sx_status family(sx_figures *, int);
-    static family *const families[] = { sx_figure_orbits,       sx_figure_fixed_points, sx_figure_lyapunov,
-                                        sx_figure_response,     sx_figure_spectrum,     sx_figure_learn,
-                                        sx_figure_trajectories, sx_figure_passage,      sx_figure_histogram,
-                                        sx_figure_matrix,       sx_figure_moments,      sx_figure_generic };
+    static family *const families[] = { sx_figure_basins,    sx_figure_orbits,       sx_figure_fixed_points,
+                                        sx_figure_lyapunov,  sx_figure_response,     sx_figure_spectrum,
+                                        sx_figure_learn,     sx_figure_trajectories, sx_figure_passage,
+                                        sx_figure_histogram, sx_figure_matrix,       sx_figure_moments,
+                                        sx_figure_generic };
     if (sx_figures_secondary(f, id)) return SX_OK;
     for (size_t k = 0; k < sizeof families / sizeof *families; k++) {
         sx_status status = families[k](f, id);

@@ -17,7 +17,13 @@ void sx_page_reproduce(sx_writer *t, const sx_result *r);
 /* Of one task: how it was run, its single numbers, the error of the time step. */
 void sx_page_task(sx_writer *t, const sx_result *r, const char *group);
 void sx_page_numbers(sx_writer *t, sx_figures *f, const char *group);
+/* One row per fixed point, orbit or attractor, from two on; whether a variable is part of such a table. */
+bool sx_page_is_item(const sx_figures *f, int id);
+void sx_page_items(sx_writer *t, sx_figures *f, const char *group);
 void sx_page_discretisation(sx_writer *t, sx_figures *f, const char *group);
+
+/* A cell of a table: value and error with a common power of ten; se 0 = none. */
+void sx_page_value(sx_writer *t, double value, double se);
 
 /* Base64 of the SHA-256 (FIPS 180-4) of a text: for the content security policy. */
 void sx_page_sha256(sx_writer *t, const void *data, size_t n);

@@ -36,6 +36,10 @@ static void cell_with_error(sx_writer *t, double x, double se) {
     sx_writer_add(t, "</td>");
 }
 
+void sx_page_value(sx_writer *t, double value, double se) {
+    cell_with_error(t, value, se);
+}
+
 void sx_page_verdicts(sx_writer *t, const sx_result *r) {
     int n = sx_result_verdicts(r);
     if (n == 0) return;
@@ -142,7 +146,7 @@ static int64_t few_texts(const sx_figures *f, int id) {
 static int64_t rows_of(const sx_figures *f, int id, const char *group) {
     const char *owner;
     const sx_var *var = sx_result_var(f->r, id, &owner);
-    if (strcmp(owner, group) != 0) return 0;
+    if (strcmp(owner, group) != 0 || sx_page_is_item(f, id)) return 0;
     return var->dtype == SX_DT_STRING ? few_texts(f, id) : few(f, id);
 }
 

@@ -102,6 +102,7 @@ static void task(sx_writer *t, sx_figures *f, int g, int64_t *number, bool inter
     sx_writer_add(t, "</h2>\n");
     if (*name) sx_page_task(t, f->r, name);
     sx_page_numbers(t, f, name);
+    sx_page_items(t, f, name);
     sx_writer_add(t, "<div class=\"figures\">\n");
     for (int64_t i = 0; i < f->n; i++)
         if (strcmp(f->item[i].group, name) == 0) figure(t, &f->item[i], ++*number, interactive);

@@ -2,6 +2,7 @@ include(embed) # sx_embed: web/ as C strings
 sx_embed(SX_REPORT_EMBEDDED)
 set(SX_REPORT_SOURCES
   src/report/figure.c
+  src/report/figure_basins.c
   src/report/figure_csv.c
   src/report/figure_fixed_points.c
   src/report/figure_generic.c
@@ -22,6 +23,7 @@ set(SX_REPORT_SOURCES
   src/report/figure_svg_series.c
   src/report/figure_trajectories.c
   src/report/figures.c
+  src/report/page_items.c
   src/report/page_math.c
   src/report/page_sections.c
   src/report/page_sha256.c
