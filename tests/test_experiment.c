@@ -433,6 +433,34 @@ static void test_prediction_and_limits(void **state) {
     sx_experiment_free(f->ctx, e);
 }
 
+/* Tasks of all kinds have a time, also those whose points another task has still to find and those that refuse the origin;
+ * many more replicas take longer, and a limit of time holds for them. */
+static void test_prediction_of_tasks(void **state) {
+    fixture *f = *state;
+    static const char *const chain =
+        "[model]\nkind = \"rate\"\ncoupling = { ensemble = \"gaussian\", n = 30, g = 3.0 }\n[noise]\nkind = "
+        "\"additive\"\nD = 0.1\n"
+        "[[task]]\nname = \"rest\"\ndo = \"fixed-points\"\n[[task]]\nname = \"modes\"\ndo = \"spectrum\"\nat = { task "
+        "= \"rest\" }\n"
+        "[[task]]\nname = \"linear\"\ndo = \"response\"\nat = { task = \"rest\", select = \"stable\" }\n"
+        "[[task]]\nname = \"chaos\"\ndo = \"lyapunov\"\nduration = 2000.0\ndt = 0.05\n";
+    const char *const more[] = { "task.chaos.replicas=4000" }, *const limit[] = { "task.chaos.duration=1e9",
+                                                                                  "limits.time=\"1s\"" };
+    sx_prediction p = { 0 }, longer = { 0 };
+    sx_experiment *e = load(f, chain), *other;
+    assert_int_equal(sx_experiment_check(f->ctx, e, &p), SX_OK);
+    assert_true(p.seconds > 0 && isfinite(p.seconds));
+    assert_int_equal(sx_experiment_parse(f->ctx, "t.toml", ".", chain, strlen(chain), more, 1, &other), SX_OK);
+    assert_int_equal(sx_experiment_check(f->ctx, other, &longer), SX_OK);
+    assert_true(longer.seconds > p.seconds);
+    sx_experiment_free(f->ctx, other);
+    assert_int_equal(sx_experiment_parse(f->ctx, "t.toml", ".", chain, strlen(chain), limit, 2, &other), SX_OK);
+    assert_int_equal(sx_experiment_check(f->ctx, other, &p), SX_E_USAGE);
+    assert_non_null(strstr(sx_ctx_message(f->ctx), "limits.time"));
+    sx_experiment_free(f->ctx, other);
+    sx_experiment_free(f->ctx, e);
+}
+
 /* ------------------------------------------------------------------------------------------------------ run and resume */
 
 static void out_path(const fixture *f, const char *name, char path[128]) {
@@ -603,6 +631,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_replicas_are_trials, setup, teardown),
         cmocka_unit_test_setup_teardown(test_resolved_text, setup, teardown),
         cmocka_unit_test_setup_teardown(test_prediction_and_limits, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_prediction_of_tasks, setup, teardown),
         cmocka_unit_test_setup_teardown(test_stop_and_resume, setup, teardown),
         cmocka_unit_test_setup_teardown(test_resume_refuses_what_differs, setup, teardown),
         cmocka_unit_test_setup_teardown(test_blow_up_is_told, setup, teardown),

@@ -83,6 +83,10 @@ SX_API sx_status sx_task_run(sx_ctx *ctx, const sx_task_ops *task, const sx_mode
 /** Open, read the plan, close: for `check`. */
 SX_API sx_status sx_task_plan(sx_ctx *ctx, const sx_task_ops *task, const sx_model *m, const void *opts,
                               const char *group, sx_plan *plan) SX_MUST_USE;
+/** Seconds that the items of a task will take, by the progress of the first one within about `budget` seconds; NaN when one call would take
+ *  too long or the outputs are large: for `check`. Nothing is written. */
+SX_API sx_status sx_task_measure(sx_ctx *ctx, const sx_task_ops *task, const sx_model *m, const void *opts,
+                                 const char *group, double budget, double *seconds) SX_MUST_USE;
 /** First operation of task->needs that the model lacks, or NULL; the text lives in buf. */
 SX_API const char *sx_task_missing(const sx_task_ops *task, const sx_model *m, char *buf, size_t size);
 

@@ -4,6 +4,10 @@
 #include "experiment/predict.h"
 
 #include <separatrix/equations.h>
+#include <separatrix/models.h>
+#include <separatrix/random.h>
+#include <separatrix/response.h>
+#include <separatrix/spectrum.h>
 
 #include <math.h>
 #include <stdio.h>
@@ -55,6 +59,99 @@ done:
     return status;
 }
 
+/* Operations per second of the model's own F, of a whole block of columns; over at least 10 ms. */
+static sx_status measure_model(sx_ctx *ctx, const sx_model *m, double *flops_per_second) {
+    int64_t n = sx_model_n(m), b = sx_model_block(m), work = sx_model_work(m, b), size, calls = 0;
+    double *x = NULL, spent = 0;
+    sx_status status;
+    SX_GO(ctx, status, done, sx_mul_size(ctx, n, b, &size));
+    SX_GO(ctx, status, done, sx_alloc(ctx, 2 * size + work, sizeof *x, &x));
+    for (double begin = now(); spent < 0.01 && calls < 100000; calls++, spent = now() - begin)
+        sx_model_F(m, 0, (sx_cbatch){ x, n, b }, (sx_batch){ x + size, n, b },
+                   (sx_work){ .p = x + 2 * size, .doubles = work });
+    *flops_per_second = sx_model_flops(m) * (double)b * (double)calls / spent;
+done:
+    sx_free(ctx, x);
+    return status;
+}
+
+/* Operations per second of dense eigenvalue problems of the model's size, at most 120: modes of a random matrix, 25 n^3 of them. */
+static sx_status measure_matrix(sx_ctx *ctx, int64_t n, double *flops_per_second) {
+    enum { MOST = 120 };
+    sx_spectrum_opts o = SX_SPECTRUM_OPTS;
+    sx_linear_opts linear = SX_LINEAR_OPTS;
+    sx_coupling *w = NULL;
+    sx_model *m = NULL;
+    double *A = NULL, spent = 0;
+    int64_t calls = 0;
+    sx_status status;
+    if (n > MOST) n = MOST;
+    sx_fields_default(sx_spectrum_fields, &o);
+    sx_fields_default(sx_linear_fields, &linear);
+    o.struct_size = sizeof o;
+    linear.struct_size = sizeof linear;
+    o.vectors = o.non_normality = o.collective = false;
+    o.density = SX_DENSITY_NONE;
+    o.law = SX_LAW_NONE;
+    SX_GO(ctx, status, done, sx_alloc(ctx, n * n, sizeof *A, &A));
+    sx_normal_fill(sx_key_seed(0), 0, SX_SLOT_USER, 0, n * n, 1, A);
+    SX_GO(ctx, status, done, sx_coupling_dense(ctx, n, n, A, &w));
+    SX_GO(ctx, status, done, sx_linear_create(ctx, &linear, w, NULL, &m));
+    for (double begin = now(); spent < 0.01; calls++, spent = now() - begin) {
+        sx_result *r = NULL;
+        SX_GO(ctx, status, done, sx_result_create(ctx, NULL, &r));
+        status = sx_task_run(ctx, &sx_spectrum_task, m, &o, sx_key_seed(0), "modes", NULL, r);
+        sx_result_free(ctx, r);
+        if (status < 0) goto done;
+    }
+    *flops_per_second = 25 * (double)(n * n * n) * (double)calls / spent;
+done:
+    sx_model_free(ctx, m);
+    sx_coupling_free(ctx, w);
+    sx_free(ctx, A);
+    return status;
+}
+
+/* A task's options with the origin in the place of points that earlier tasks will find: they cost the same. */
+static sx_status without_references(sx_ctx *ctx, const sx_task_ops *ops, const void *opts, void **out) {
+    SX_TRY(ctx, sx_alloc(ctx, (int64_t)ops->opts_size, 1, out));
+    memcpy(*out, opts, ops->opts_size);
+    for (const sx_field *f = ops->fields; f->name; f++) {
+        sx_points *p = (sx_points *)(void *)((unsigned char *)*out + f->offset);
+        if (f->type == SX_POINTS && p->task) *p = (sx_points){ .random = p->random };
+    }
+    return SX_OK;
+}
+
+/* Seconds of a task: simulate by its steps, the others by the progress of their first item; what cannot be measured so by the operations of its
+ * plan at the rate of what it mostly does. */
+static sx_status seconds_of(sx_ctx *ctx, const sx_build *b, int i, const sx_task_spec *t, const sx_plan *plan,
+                            int workers, double *seconds) {
+    enum { DENSE = 1500 }; /* beyond it matrices are multiplied, not decomposed */
+    const double budget = 0.1;
+    int64_t n = sx_model_n(b->model), together = plan->n_items < workers ? plan->n_items : workers;
+    bool matrices = (t->ops == &sx_spectrum_task || t->ops == &sx_response_task) && n <= DENSE;
+    double rate = 0;
+    void *opts = NULL;
+    *seconds = 0;
+    if (!(plan->flops > 0)) return SX_OK;
+    if (t->ops == &sx_simulate_task) {
+        SX_TRY(ctx, measure(ctx, b->model, b->task_opts[i], &rate));
+    } else if (!t->learned) {
+        SX_TRY(ctx, without_references(ctx, t->ops, b->task_opts[i], &opts));
+        sx_status status = sx_task_measure(ctx, t->ops, b->model, opts, t->name, budget, seconds);
+        sx_free(ctx, opts);
+        if (status == SX_E_MEMORY) return sx_frame_at(ctx, status, __FILE__, __LINE__, __func__);
+        if (status >= 0 && isfinite(*seconds)) return SX_OK;
+        sx_ctx_clear(ctx); /* the origin may be no place for this task: an unstable point, say */
+        *seconds = 0;
+    }
+    if (t->ops != &sx_simulate_task)
+        SX_TRY(ctx, matrices ? measure_matrix(ctx, n, &rate) : measure_model(ctx, b->model, &rate));
+    if (rate > 0) *seconds = plan->flops / (rate * (double)(together < 1 ? 1 : together));
+    return SX_OK;
+}
+
 /* The model that a task will find: with weights of its own, none of them known yet, if another task learns them. */
 static sx_status model_of(sx_ctx *ctx, const sx_build *b, const sx_task_spec *t, sx_model **out) {
     const int64_t n = sx_model_n(b->model);
@@ -98,12 +195,9 @@ sx_status sx_predict(sx_ctx *ctx, const sx_experiment *e, const sx_build *b, boo
         if (held > largest) largest = held;
         p.memory += plan.result_bytes;
         p.disk += plan.disk_bytes;
-        if (timing && t->ops == &sx_simulate_task && plan.flops > 0) {
-            double rate = 0;
-            SX_TRY(ctx, measure(ctx, b->model, b->task_opts[i], &rate));
-            int64_t together = plan.n_items < workers ? plan.n_items : workers;
-            p.seconds += plan.flops / (rate * (double)(together < 1 ? 1 : together));
-        }
+        double seconds = 0;
+        if (timing) SX_TRY(ctx, seconds_of(ctx, b, i, t, &plan, workers, &seconds));
+        p.seconds += seconds;
     }
     p.memory += largest;
     *out = p;

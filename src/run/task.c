@@ -4,6 +4,7 @@
 
 #include "run/checkpoint.h"
 
+#include <math.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -245,4 +246,49 @@ sx_status sx_task_plan(sx_ctx *ctx, const sx_task_ops *task, const sx_model *m, 
     task->close(ctx, instance);
     *plan = p;
     return SX_OK;
+}
+
+/* Advance item 0 for `budget` seconds and go by its progress. */
+static sx_status measure_open_task(sx_ctx *ctx, const sx_task_ops *task, void *instance, const sx_plan *plan,
+                                   double budget, double *seconds) {
+    enum { MOST_BYTES = 1 << 28 };
+    const double most_flops = 3e9; /* of one call: it cannot be stopped */
+    const int64_t workers = sx_ctx_threads(ctx), together = plan->n_items < workers ? plan->n_items : workers;
+    unsigned char *state = NULL, *scratch = NULL;
+    sx_result *result = NULL;
+    double fraction = 0, begin = now(), spent = 0;
+    bool done = false;
+    sx_status status = SX_OK;
+    *seconds = plan->n_items < 1 ? 0 : (double)NAN;
+    if (plan->n_items < 1 || plan->result_bytes + plan->disk_bytes > MOST_BYTES ||
+        plan->flops / (double)plan->n_items / fmax(plan->segments, 1) > most_flops)
+        return SX_OK;
+    SX_GO(ctx, status, done, sx_alloc(ctx, ((int64_t)plan->state_bytes + 63) / 64 * 64 + 64, 1, &state));
+    SX_GO(ctx, status, done, sx_alloc(ctx, ((int64_t)plan->scratch_bytes + 63) / 64 * 64 + 64, 1, &scratch));
+    SX_GO(ctx, status, done, sx_result_create(ctx, NULL, &result));
+    SX_GO(ctx, status, done, task->define(ctx, instance, result));
+    SX_GO(ctx, status, done, task->start(ctx, instance, 0, state));
+    while (!done && spent < budget && !sx_cancelled(ctx)) {
+        const sx_exec *exec = plan->n_items < workers ? sx_ctx_exec(ctx) : NULL;
+        SX_GO(ctx, status, done, task->advance(ctx, instance, 0, state, scratch, exec, result, &done, &fraction));
+        spent = now() - begin;
+    }
+    if (done) fraction = 1;
+    if (fraction > 0) *seconds = spent / fraction * (double)plan->n_items / (double)together;
+done:
+    sx_result_free(ctx, result);
+    sx_free(ctx, scratch);
+    sx_free(ctx, state);
+    return status;
+}
+
+sx_status sx_task_measure(sx_ctx *ctx, const sx_task_ops *task, const sx_model *m, const void *opts, const char *group,
+                          double budget, double *seconds) {
+    void *instance = NULL;
+    sx_plan plan = { 0 };
+    SX_TRY(ctx, check_needs(ctx, task, m, group));
+    SX_TRY(ctx, task->open(ctx, m, opts, sx_key_seed(0), group, &instance, &plan));
+    sx_status status = measure_open_task(ctx, task, instance, &plan, budget, seconds);
+    task->close(ctx, instance);
+    return status < 0 ? sx_frame_at(ctx, status, __FILE__, __LINE__, __func__) : status;
 }
