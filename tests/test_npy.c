@@ -195,7 +195,7 @@ static void test_refused_frames(void **state) {
     expect_refused("w.npy", "npy", b, n - 1, &plain, "w.npy: truncated: 96 bytes of data expected, 95 found");
     free(b);
     expect_refused_as(SX_E_USAGE, "w.mat", "mat", "", 0, &plain,
-                      "w.mat: format 'mat' is not read; npy, npz, csv, csv.gz, txt, mtx and safetensors are");
+                      "w.mat: format 'mat' is not read; npy, npz, csv, csv.gz, txt, mtx, safetensors and png are");
 }
 
 static void test_refused_numpy_files(void **state) {

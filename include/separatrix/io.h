@@ -42,7 +42,7 @@ typedef struct sx_read_opts {
     bool allow_nonfinite; /**< accept infinities and NaN, which are errors otherwise */
     int64_t max_bytes;    /**< limit of the expanded data; 0 = 4 GB */
 } sx_read_opts;
-/** Read by extension (.npy .npz .csv .csv.gz .txt .mtx .safetensors). Errors: SX_E_FILE "FILE:LINE:COLUMN: ..." or "FILE: ...". */
+/** Read by extension (.npy .npz .csv .csv.gz .txt .mtx .safetensors; .png: grey values, height x width). Errors: SX_E_FILE "FILE:LINE:COLUMN: ..." or "FILE: ...". */
 SX_API sx_status sx_array_read(sx_ctx *ctx, const char *path, const sx_read_opts *opts, sx_array *out) SX_MUST_USE;
 /** Same from memory (fuzzing); format is the extension without dot. */
 SX_API sx_status sx_array_parse(sx_ctx *ctx, const char *name, const char *format, const void *bytes, size_t n,

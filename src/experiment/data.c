@@ -16,7 +16,11 @@ const sx_field sx_data_fields[] = {
     { .name = "file",
       .type = SX_STRING,
       AT(file),
-      .help = "table of numbers, one pattern a row: .csv, .csv.gz, .npy, .npz" },
+      .help = "table of numbers, one pattern a row: .csv, .csv.gz, .npy, .npz; or a picture, .png" },
+    { .name = "files",
+      .type = SX_STRINGS,
+      AT(files),
+      .help = "instead: several pictures of the same size, .png, one pattern each" },
     { .name = "values",
       .type = SX_VALUES,
       AT(values),
@@ -64,7 +68,15 @@ const sx_field sx_data_fields[] = {
       AT(image),
       SX_UNBOUNDED,
       .shape = "2",
-      .help = "[height, width]: a row is a picture" },
+      .help = "[height, width]: a row is a picture; .png files are cut into pictures of this size" },
+    { .name = "resize",
+      .type = SX_VALUES,
+      AT(resize),
+      SX_UNBOUNDED,
+      .shape = "2",
+      .help =
+          "[height, width] that pictures are brought to before `preprocess`: linear interpolation, averages where they "
+          "shrink" },
     { .name = "preprocess",
       .type = SX_STRINGS,
       AT(preprocess),
@@ -178,8 +190,14 @@ static sx_status load_one(const sx_reader *r, sx_experiment *e, const sx_toml_no
     SX_TRY(r->ctx, sx_schema_read(r, node, what, &part, 1, NULL));
     d->node = node;
     d->name = name;
-    if ((d->file != NULL) + (d->from != NULL) + (d->values.n > 0) + d->has_random != 1)
-        return sx_node_fail(r, node, SX_E_USAGE, "%s: want one of `file`, `values`, `from` and `random`", what);
+    if ((d->file != NULL) + (d->files.n > 0) + (d->from != NULL) + (d->values.n > 0) + d->has_random != 1)
+        return sx_node_fail(r, node, SX_E_USAGE, "%s: want one of `file`, `files`, `values`, `from` and `random`",
+                            what);
+    if (sx_data_is_pictures(d) && (d->has_label || d->has_header || d->entry))
+        return sx_node_fail(r, node, SX_E_USAGE, "%s: pictures have no columns: `%s` belongs to tables", what,
+                            d->has_label ? "label_column"
+                            : d->entry   ? "name"
+                                         : "header");
     if (d->has_random != (d->shape.n > 0))
         return sx_node_fail(r, node, SX_E_USAGE, "%s: `random` and `shape = [rows, columns]` belong together", what);
     if (d->from) {
@@ -200,6 +218,7 @@ static sx_status load_one(const sx_reader *r, sx_experiment *e, const sx_toml_no
     SX_TRY(r->ctx, check_pair(r, node, "range", d->range, false));
     SX_TRY(r->ctx, check_pair(r, node, "image", d->image, true));
     SX_TRY(r->ctx, check_pair(r, node, "shape", d->shape, true));
+    SX_TRY(r->ctx, check_pair(r, node, "resize", d->resize, true));
     for (int64_t k = 0; k < d->preprocess.n; k++) {
         if (find_step(d->preprocess.text[k]) >= 0) continue;
         const char *known[STEPS];
@@ -247,9 +266,9 @@ static sx_status check_range(const sx_reader *r, const sx_data_spec *d, const sx
     for (int64_t i = 0; i < set->rows * set->columns; i++)
         if (!(set->x[i] >= d->range.data[0] && set->x[i] <= d->range.data[1]))
             return sx_node_fail(r, sx_toml_get(d->node, "range"), SX_E_FILE,
-                                "%s: row %lld, column %lld is %.17g: want a value in [%g, %g]", d->file,
-                                (long long)(i / set->columns), (long long)(i % set->columns), set->x[i],
-                                d->range.data[0], d->range.data[1]);
+                                "%s: row %lld, column %lld is %.17g: want a value in [%g, %g]",
+                                d->file ? d->file : "files", (long long)(i / set->columns),
+                                (long long)(i % set->columns), set->x[i], d->range.data[0], d->range.data[1]);
     return SX_OK;
 }
 
@@ -312,6 +331,23 @@ static sx_status from_law(const sx_reader *r, const sx_data_spec *d, uint64_t se
     return SX_OK;
 }
 
+/* How a row is drawn. */
+static sx_status take_image(const sx_reader *r, const sx_data_spec *d, sx_data *set) {
+    if (d->image.n == 2) {
+        set->image[0] = (int64_t)d->image.data[0];
+        set->image[1] = (int64_t)d->image.data[1];
+    }
+    if (set->image[0] > 0 && set->image[0] * set->image[1] != set->columns)
+        return sx_node_fail(r, d->image.n ? sx_toml_get(d->node, "image") : d->node, SX_E_USAGE,
+                            "image = [%lld, %lld]: a row has %lld numbers", (long long)set->image[0],
+                            (long long)set->image[1], (long long)set->columns);
+    if (d->resize.n == 2 && set->image[0] == 0)
+        return sx_node_fail(r, sx_toml_get(d->node, "resize"), SX_E_USAGE,
+                            "resize: `image = [height, width]` is missing: how a row of %lld numbers is a picture",
+                            (long long)set->columns);
+    return SX_OK;
+}
+
 static sx_status build_one(const sx_reader *r, const sx_data_spec *d, uint64_t seed, const sx_data *before,
                            int n_before, sx_data *out) {
     sx_data set = { 0 };
@@ -321,6 +357,9 @@ static sx_status build_one(const sx_reader *r, const sx_data_spec *d, uint64_t s
         bool nested = sx_toml_type_of(sx_toml_at(values, 0)) == SX_TOML_ARRAY;
         set = (sx_data){ .name = d->name, .rows = nested ? sx_toml_count(values) : 1, .x = d->values.data };
         set.columns = d->values.n / set.rows;
+    } else if (sx_data_is_pictures(d)) {
+        SX_TRY(r->ctx, sx_data_pictures(r, d, &set));
+        SX_TRY(r->ctx, check_range(r, d, &set));
     } else if (d->file) {
         SX_TRY(r->ctx, from_file(r, d, &set));
     } else if (d->has_random) {
@@ -341,22 +380,19 @@ static sx_status build_one(const sx_reader *r, const sx_data_spec *d, uint64_t s
     set.rows = end - first;
     SX_TRY(r->ctx, sx_arena_alloc(r->ctx, r->arena, set.rows * set.columns, sizeof *x, &x));
     memcpy(x, set.x + first * set.columns, (size_t)(set.rows * set.columns) * sizeof *x);
+    set.x = x;
+    SX_TRY(r->ctx, take_image(r, d, &set));
+    if (d->resize.n == 2) {
+        SX_TRY(r->ctx, sx_data_resize(r, (int64_t)d->resize.data[0], (int64_t)d->resize.data[1], &set));
+        x = (double *)(uintptr_t)set.x;
+    }
     for (int64_t k = 0; k < d->preprocess.n; k++)
         steps[find_step(d->preprocess.text[k])].apply(x, set.rows, set.columns);
     for (int64_t i = 0; i < set.rows * set.columns; i++)
         if (!isfinite(x[i]))
             return sx_node_fail(r, d->node, SX_E_FILE, "[data.%s]: row %lld is not finite after preprocessing", d->name,
                                 (long long)(i / set.columns));
-    set.x = x;
     if (set.label) set.label += first;
-    if (d->image.n == 2) {
-        set.image[0] = (int64_t)d->image.data[0];
-        set.image[1] = (int64_t)d->image.data[1];
-    }
-    if (set.image[0] > 0 && set.image[0] * set.image[1] != set.columns)
-        return sx_node_fail(r, d->image.n ? sx_toml_get(d->node, "image") : d->node, SX_E_USAGE,
-                            "image = [%lld, %lld]: a row has %lld numbers", (long long)set.image[0],
-                            (long long)set.image[1], (long long)set.columns);
     *out = set;
     return SX_OK;
 }

@@ -12,14 +12,22 @@ struct sx_experiment;
 typedef struct sx_data_spec {
     const sx_toml_node *node;
     const char *name, *file, *from, *entry, *rows;
+    sx_strings files;     /* pictures */
     int64_t label_column; /* from 0; negative from the end: -1 is the last */
     bool has_label, header, has_header;
-    sx_values values, image, range, shape;
+    sx_values values, image, range, shape, resize;
     int random; /* an sx_data_law */
     bool has_random;
     sx_strings preprocess;
 } sx_data_spec;
 extern const sx_field sx_data_fields[];
+
+/* data_pictures.c. Whether the section is read from PNG files. */
+bool sx_data_is_pictures(const sx_data_spec *d);
+/* All pictures as rows into the arena; `image` of the section cuts them into tiles. */
+sx_status sx_data_pictures(const sx_reader *r, const sx_data_spec *d, sx_data *out) SX_MUST_USE;
+/* Every row, a picture of image[0] x image[1], to height x width. */
+sx_status sx_data_resize(const sx_reader *r, int64_t height, int64_t width, sx_data *set) SX_MUST_USE;
 
 /* First reading: keys and forms. */
 sx_status sx_data_load(const sx_reader *r, struct sx_experiment *e, const sx_toml_node *root) SX_MUST_USE;

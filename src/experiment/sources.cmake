@@ -5,6 +5,7 @@ set(SX_EXPERIMENT_SOURCES
   src/experiment/cells.c
   src/experiment/couple.c
   src/experiment/data.c
+  src/experiment/data_pictures.c
   src/experiment/equations_model.c
   src/experiment/execute.c
   src/experiment/inputs.c

@@ -39,6 +39,7 @@ sx_status sx_npz_parse(const sx_source *s, sx_array *a) SX_MUST_USE;
 sx_status sx_csv_parse(const sx_source *s, sx_array *a) SX_MUST_USE;
 sx_status sx_mtx_parse(const sx_source *s, sx_array *a) SX_MUST_USE;
 sx_status sx_safetensors_parse(const sx_source *s, sx_array *a) SX_MUST_USE;
+sx_status sx_png_parse(const sx_source *s, sx_array *a) SX_MUST_USE;
 
 /* -- binary numbers (array_convert.c) ------------------------------------------------------------------------------ */
 /* kind: 'f' IEEE float, 'h' bfloat16, 'i' signed, 'u' unsigned, 'b' boolean. */

@@ -18,6 +18,7 @@ static const struct {
     { "txt", sx_csv_parse, true },
     { "mtx", sx_mtx_parse, true },
     { "safetensors", sx_safetensors_parse, false },
+    { "png", sx_png_parse, false },
 };
 #define FORMATS ((int)(sizeof formats / sizeof *formats))
 
@@ -71,8 +72,9 @@ sx_status sx_array_parse(sx_ctx *ctx, const char *name, const char *format, cons
             SX_TRY(ctx, parse(ctx, name, k, n > 0 ? bytes : "", n, opts ? opts : &no_opts, out));
             return SX_OK;
         }
-    return SX_FAIL(ctx, SX_E_USAGE, "%s: format '%s' is not read; npy, npz, csv, csv.gz, txt, mtx and safetensors are",
-                   name, format);
+    return SX_FAIL(ctx, SX_E_USAGE,
+                   "%s: format '%s' is not read; npy, npz, csv, csv.gz, txt, mtx, safetensors and png are", name,
+                   format);
 }
 
 sx_status sx_array_names(sx_ctx *ctx, const char *name, const char *format, const void *bytes, size_t n, char ***out,

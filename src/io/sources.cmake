@@ -19,4 +19,5 @@ set(SX_IO_SOURCES
   src/io/csv.c
   src/io/mtx.c
   src/io/safetensors.c
+  src/io/png.c
 )
