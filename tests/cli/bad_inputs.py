@@ -209,8 +209,8 @@ CASES = [
     ("task-initial-unknown-key", task('duration = 1.0\ninitial = { kind = "gaussian", @@sigma = 1.0 }\n'), 2, ["unknown key 'sigma'", "mean, sd"]),
     ("task-initial-order", task('duration = 1.0\ninitial = @@{ kind = "uniform", lo = 1.0, hi = 0.0 }\n'), 2, ["lo = 1", "hi = 0"]),
     # -- data sets
-    ("data-no-source", '[data.d]\nrows = "0:1"\n' + GOOD, 2, ["[data.d]", "one of `file`, `values`, `from` and `random`"]),
-    ("data-both-sources", '[data.d]\nfile = "d.csv"\nfrom = "e"\n' + GOOD, 2, ["one of `file`, `values`, `from` and `random`"]),
+    ("data-no-source", '[data.d]\nrows = "0:1"\n' + GOOD, 2, ["[data.d]", "one of `file`, `files`, `values`, `from` and `random`"]),
+    ("data-both-sources", '[data.d]\nfile = "d.csv"\nfrom = "e"\n' + GOOD, 2, ["one of `file`, `files`, `values`, `from` and `random`"]),
     ("data-unknown-key", '[data.d]\nfile = "d.csv"\n@@rowz = "0:1"\n' + GOOD, 2, ["unknown key 'rowz'", "'rows'"]),
     ("data-from-unknown", '[data.d]\nfrom = @@"e"\n' + GOOD, 2, ["[data.e]"]),
     ("data-rows", '[data.d]\nfile = "d.csv"\nrows = @@"a:b"\n' + GOOD, 2, ["first:end"]),
