@@ -23,4 +23,7 @@ status=0
 echo
 echo "1024 Jacobians of a GRU with 256 units"
 "$venv/bin/python" "$here/jacobians.py" "$exe" || echo "jacobians.py: failed" >&2
+echo
+echo "Free-energy learning"
+"$venv/bin/python" "$here/learning.py" "$exe" || echo "learning.py: failed" >&2
 exit $status
