@@ -221,8 +221,10 @@ static void blocked_csr(void **state) {
         start[i + 1] = (i + 1) * per_row;
     }
     assert_int_equal(sx_coupling_csr(ctx, rows, columns, start, column, w, &c), SX_OK);
-    assert_int_equal(c->blocked.blocks, 4);
-    assert_int_equal(c->blocked.m.panels, 5);
+    assert_int_equal(c->csr.blocks, 4);
+    assert_int_equal(c->csr.panels, 5);
+    assert_null(c->csr_t.segment); /* held once */
+    assert_true(sx_coupling_bytes(c) < rows * per_row * 12 + rows * 4 * 8 + 1000);
     const int64_t scratch = sx_coupling_work(c, b);
     double *x = vector(ctx, columns * b), *y = vector(ctx, rows * b), *z = vector(ctx, rows * b),
            *p = vector(ctx, scratch);
@@ -248,10 +250,54 @@ static void blocked_csr(void **state) {
                           (sx_work){ .p = p, .doubles = scratch, .exec = sx_ctx_exec(three) });
         assert_memory_equal(y, z, (size_t)(rows * b) * sizeof *y);
         sx_coupling_apply(c, false, 1.5, (sx_cbatch){ x1, columns, 1 }, beta, (sx_batch){ y1, rows, 1 },
-                          (sx_work){ .p = NULL });
+                          (sx_work){ .p = p, .doubles = scratch });
         for (int64_t i = 0; i < rows; i++) assert_true(y1[i] == y[i * b + 3]);
     }
-    double *arrays[] = { w, x, y, z, p, x1, y1 };
+    /* the transposed product: sums over the rows in their order, the same bits for any width and number of threads */
+    static const int64_t widths[] = { 1, 5, 8, 16 };
+    double *want = vector(ctx, columns * b);
+    memset(want, 0, (size_t)(columns * b) * sizeof *want);
+    for (int64_t i = 0; i < rows * b; i++) z[i] = y[i];
+    for (int64_t i = 0; i < rows; i++)
+        for (int64_t k = start[i]; k < start[i + 1]; k++)
+            for (int64_t r = 0; r < b; r++) want[column[k] * b + r] += w[k] * z[i * b + r];
+    for (size_t q = 0; q < 2 * sizeof widths / sizeof *widths; q++) {
+        const int64_t wide = widths[q / 2];
+        const double beta = q % 2 ? -0.5 : 0;
+        for (int64_t i = 0; i < rows; i++)
+            for (int64_t r = 0; r < wide; r++) y[i * wide + r] = z[i * b + r];
+        for (int64_t i = 0; i < columns * wide; i++) x[i] = (double)(i % 7);
+        sx_coupling_apply(c, true, 1.5, (sx_cbatch){ y, rows, wide }, beta, (sx_batch){ x, columns, wide },
+                          (sx_work){ .p = p, .doubles = scratch, .exec = q % 4 < 2 ? NULL : sx_ctx_exec(three) });
+        for (int64_t i = 0; i < columns; i++)
+            for (int64_t r = 0; r < wide; r++) {
+                const double first = beta == 0 ? 0 : beta * (double)((i * wide + r) % 7);
+                assert_true(x[i * wide + r] == first + 1.5 * want[i * b + r]);
+            }
+    }
+    sx_csr plain;
+    assert_int_equal(sx_coupling_plain(ctx, c, false, &plain), SX_OK);
+    assert_memory_equal(plain.segment, start, (size_t)(rows + 1) * sizeof *start);
+    assert_memory_equal(plain.column, column, (size_t)(rows * per_row) * sizeof *column);
+    assert_memory_equal(plain.value, w, (size_t)(rows * per_row) * sizeof *w);
+    sx_csr_free(ctx, &plain);
+    assert_int_equal(sx_coupling_plain(ctx, c, true, &plain), SX_OK);
+    assert_int_equal(plain.rows, columns);
+    for (int64_t j = 0, found = 0; j < columns; j++)
+        for (int64_t k = plain.segment[j]; k < plain.segment[j + 1]; k++, found++) {
+            const int64_t i = plain.column[k],
+                          at = start[i] + j / 1000; /* where row i has its entry of this thousand */
+            assert_true(column[at] == j && w[at] == plain.value[k] && found == k);
+            assert_true(k == plain.segment[j] || plain.column[k - 1] < i);
+        }
+    assert_int_equal(plain.segment[columns], rows * per_row);
+    sx_csr_free(ctx, &plain);
+    for (int64_t i = 0; i < columns; i++) x1[i] = 1;
+    sx_coupling_row_sums(c, true, y);
+    sx_coupling_apply(c, false, 1, (sx_cbatch){ x1, columns, 1 }, 0, (sx_batch){ y1, rows, 1 },
+                      (sx_work){ .p = p, .doubles = scratch });
+    for (int64_t i = 0; i < rows; i++) assert_true(fabs(y[i] - y1[i]) < 1e-13);
+    double *arrays[] = { w, x, y, z, p, x1, y1, want };
     for (size_t k = 0; k < sizeof arrays / sizeof *arrays; k++) sx_free(ctx, arrays[k]);
     sx_free(ctx, column);
     sx_coupling_free(ctx, c);
@@ -261,6 +307,50 @@ static void blocked_csr(void **state) {
 }
 
 /* -- derived couplings and entries ---------------------------------------------------------------------------------------------------- */
+
+/* The Laplacian of a matrix in blocks: L x = W x - (row sums) x, and its diagonal. */
+static void blocked_laplacian(void **state) {
+    enum { N = 16400, PER_ROW = 13 };
+    sx_ctx *ctx = ctx_with(1);
+    (void)state;
+    int64_t *start = NULL;
+    int32_t *column = NULL;
+    double *w = vector(ctx, N * PER_ROW), *x = vector(ctx, N), *y = vector(ctx, N), *z = vector(ctx, N),
+           *p = vector(ctx, N);
+    sx_coupling *c = NULL, *l = NULL;
+    assert_int_equal(sx_alloc(ctx, N + 1, sizeof *start, &start), SX_OK);
+    assert_int_equal(sx_alloc(ctx, N * PER_ROW, sizeof *column, &column), SX_OK);
+    for (int64_t i = 0; i < N; i++) {
+        for (int64_t k = 0; k < PER_ROW; k++) {
+            column[i * PER_ROW + k] = (int32_t)(k * 1261 + (i * 37 + k * 101) % 1261);
+            w[i * PER_ROW + k] = random_number(6, i * PER_ROW + k);
+        }
+        start[i + 1] = (i + 1) * PER_ROW;
+        x[i] = random_number(7, i);
+    }
+    assert_int_equal(sx_coupling_csr(ctx, N, N, start, column, w, &c), SX_OK);
+    assert_int_equal(sx_coupling_diffusive(ctx, c, &l), SX_OK);
+    assert_int_equal(c->csr.blocks, 2);
+    assert_int_equal(l->csr.blocks, 2);
+    sx_work work = { .p = p, .doubles = N };
+    sx_coupling_apply(c, false, 1, (sx_cbatch){ x, N, 1 }, 0, (sx_batch){ y, N, 1 }, work);
+    sx_coupling_apply(l, false, 1, (sx_cbatch){ x, N, 1 }, 0, (sx_batch){ z, N, 1 }, work);
+    sx_coupling_diagonal(l, p);
+    for (int64_t i = 0; i < N; i++) {
+        double sum = 0, self = 0;
+        for (int64_t k = start[i]; k < start[i + 1]; k++) *(column[k] == i ? &self : &sum) += w[k];
+        assert_true(fabs(p[i] + sum) < 1e-13);
+        assert_true(fabs(z[i] - (y[i] - (self + sum) * x[i])) < 1e-12);
+    }
+    double *arrays[] = { w, x, y, z, p };
+    for (size_t k = 0; k < sizeof arrays / sizeof *arrays; k++) sx_free(ctx, arrays[k]);
+    sx_free(ctx, column);
+    sx_free(ctx, start);
+    sx_coupling_free(ctx, l);
+    sx_coupling_free(ctx, c);
+    assert_int_equal(sx_ctx_bytes(ctx), 0);
+    sx_ctx_free(ctx);
+}
 
 /* L_ij = W_ij off the diagonal, L_ii = -sum_{j != i} W_ij; the form is kept. */
 static void laplacian(void **state) {
@@ -478,6 +568,7 @@ int main(void) {
         cmocka_unit_test(products_match_the_triple_loop),
         cmocka_unit_test(large_csr),
         cmocka_unit_test(blocked_csr),
+        cmocka_unit_test(blocked_laplacian),
         cmocka_unit_test(laplacian),
         cmocka_unit_test(entries),
         cmocka_unit_test(bad_input_is_named),

@@ -256,6 +256,12 @@ static void sparse(void **state) {
             K->csr(0, 11, row_start, column, value, 0.9, N, TILES, T, be, Y);
             equal("csr", K->name, M * B, Y, want);
         }
+        double sums[N * 8] = { 0 }, expected[N * 8] = { 0 };
+        for (int64_t i = 0; i < M; i++)
+            for (int64_t e = row_start[i]; e < row_start[i + 1]; e++)
+                for (int64_t r = 0; r < 8; r++) expected[column[e] * 8 + r] += value[e] * Y0[i * B + 5 + r];
+        K->csr_scatter(M, row_start, column, value, B, Y0 + 5, sums);
+        equal("csr_scatter", K->name, N * 8, sums, expected);
     }
     free(X), free(Y0);
 }

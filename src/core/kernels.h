@@ -61,6 +61,9 @@ typedef struct sx_kernels {
      * Y = beta Y + alpha W X; the sum over a row runs in the order of its columns. */
     void (*csr)(int64_t row0, int64_t row1, const int64_t *row_start, const int32_t *column, const double *value,
                 double alpha, int64_t n_in, int64_t tiles, const double *X, double beta, double *Y);
+    /* The transposed sums of eight columns: T[column][8] += value * X[row][0..8), the rows of X b numbers apart. */
+    void (*csr_scatter)(int64_t rows, const int64_t *row_start, const int32_t *column, const double *value, int64_t b,
+                        const double *X, double *T);
     /* pack X[n][b] into tiles [b/8][n][8] */
     void (*tile)(int64_t n, int64_t b, const double *X, double *T);
     /* fixed-shape reductions: blocks of 1024, 8 lanes, fixed tree; sums over n numbers */

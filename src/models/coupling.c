@@ -36,11 +36,12 @@ sx_coupling *sx_coupling_ref(const sx_coupling *w) {
     return c;
 }
 
-static void csr_free(sx_ctx *ctx, sx_csr *m) {
-    sx_free(ctx, m->row_start);
+void sx_csr_free(sx_ctx *ctx, sx_csr *m) {
+    sx_free(ctx, m->segment);
     sx_free(ctx, m->column);
     sx_free(ctx, m->value);
     sx_free(ctx, m->panel);
+    *m = (sx_csr){ 0 };
 }
 
 void sx_coupling_free(sx_ctx *ctx, sx_coupling *w) {
@@ -50,9 +51,8 @@ void sx_coupling_free(sx_ctx *ctx, sx_coupling *w) {
     } else {
         sx_free(ctx, w->w);
         sx_free(ctx, w->packed);
-        csr_free(ctx, &w->csr);
-        csr_free(ctx, &w->csr_t);
-        csr_free(ctx, &w->blocked.m);
+        sx_csr_free(ctx, &w->csr);
+        sx_csr_free(ctx, &w->csr_t);
         sx_free(ctx, w->U);
         sx_free(ctx, w->V);
         for (int i = 0; i < w->n_parts; i++) sx_coupling_free(ctx, w->parts[i]);
@@ -135,7 +135,7 @@ static sx_status csr_panels(sx_ctx *ctx, sx_csr *m, int64_t columns) {
     m->panels = 0;
     m->panel[0] = 0;
     for (int64_t i = 1, first = 0; i <= m->rows; i++) {
-        int64_t work = m->row_start[i] - m->row_start[first] + (i - first);
+        int64_t work = m->segment[i] - m->segment[first] + (i - first);
         if (work < size && i < m->rows) continue;
         m->panel[++m->panels] = i;
         first = i;
@@ -143,60 +143,97 @@ static sx_status csr_panels(sx_ctx *ctx, sx_csr *m, int64_t columns) {
     return SX_OK;
 }
 
+static sx_status csr_alloc(sx_ctx *ctx, int64_t rows, int64_t blocks, int64_t nonzeros, sx_csr *m) {
+    *m = (sx_csr){ .rows = rows, .blocks = blocks, .nonzeros = nonzeros };
+    SX_TRY(ctx, sx_alloc(ctx, rows * blocks + 1, sizeof *m->segment, &m->segment));
+    SX_TRY(ctx, sx_alloc(ctx, nonzeros, sizeof *m->column, &m->column));
+    SX_TRY(ctx, sx_alloc(ctx, nonzeros, sizeof *m->value, &m->value));
+    return SX_OK;
+}
+
 /* A block of columns takes half a megabyte of a tile of eight; with fewer entries of a row in a block than this, starting its sum costs
  * more than the cache gives. A panel has so many rows, fewer if there would not be PANELS of them. */
 enum { BLOCK_COLUMNS = 8192, BLOCK_ENTRIES = 6, BLOCK_ROWS = 8192, BLOCK_ROWS_LEAST = 1024 };
 
-static sx_status csr_blocks(sx_ctx *ctx, const sx_csr *m, int64_t columns, sx_csr_blocks *out) {
-    int64_t blocks = columns / BLOCK_COLUMNS, most = m->nonzeros / (BLOCK_ENTRIES * m->rows), at = 0;
+static int64_t block_count(const sx_csr *m, int64_t columns) {
+    int64_t blocks = columns / BLOCK_COLUMNS, most = m->nonzeros / (BLOCK_ENTRIES * m->rows);
     if (blocks > most) blocks = most;
-    if (blocks < 2 || m->nonzeros * 12 + m->rows * blocks * 8 > SX_COUPLING_PACKED_BYTES) return SX_OK;
-    const int64_t width = (columns + blocks - 1) / blocks;
-    int64_t height = m->rows / PANELS;
+    return blocks < 2 ? 1 : blocks;
+}
+
+/* Plain CSR put into blocks. */
+static sx_status csr_blocks(sx_ctx *ctx, const sx_csr *m, int64_t blocks, int64_t columns, sx_csr *b) {
+    int64_t height = m->rows / PANELS, from[BLOCK_ROWS], s = 0, at = 0;
     height = height > BLOCK_ROWS ? BLOCK_ROWS : height < BLOCK_ROWS_LEAST ? BLOCK_ROWS_LEAST : height;
-    sx_csr *b = &out->m;
-    *b = (sx_csr){ .rows = m->rows * blocks, .nonzeros = m->nonzeros, .panels = (m->rows + height - 1) / height };
-    out->blocks = blocks;
-    SX_TRY(ctx, sx_alloc(ctx, b->rows + 1, sizeof *b->row_start, &b->row_start));
-    SX_TRY(ctx, sx_alloc(ctx, b->nonzeros, sizeof *b->column, &b->column));
-    SX_TRY(ctx, sx_alloc(ctx, b->nonzeros, sizeof *b->value, &b->value));
+    SX_TRY(ctx, csr_alloc(ctx, m->rows, blocks, m->nonzeros, b));
+    b->width = (columns + blocks - 1) / blocks;
+    b->panels = (m->rows + height - 1) / height;
     SX_TRY(ctx, sx_alloc(ctx, b->panels + 1, sizeof *b->panel, &b->panel));
     for (int64_t p = 0; p <= b->panels; p++) b->panel[p] = p * height < m->rows ? p * height : m->rows;
-    int64_t from[BLOCK_ROWS], segment = 0;
     for (int64_t p = 0; p < b->panels; p++) {
         const int64_t first = b->panel[p], rows = b->panel[p + 1] - first;
-        memcpy(from, m->row_start + first, (size_t)rows * sizeof *from);
-        for (int64_t k = 0; k < blocks; k++)
+        memcpy(from, m->segment + first, (size_t)rows * sizeof *from);
+        for (int64_t c = 0; c < blocks; c++)
             for (int64_t i = 0; i < rows; i++) {
-                int64_t e = from[i], last = m->row_start[first + i + 1];
-                for (; e < last && m->column[e] < (k + 1) * width; e++, at++) {
+                int64_t e = from[i], last = m->segment[first + i + 1];
+                for (; e < last && m->column[e] < (c + 1) * b->width; e++, at++) {
                     b->column[at] = m->column[e];
                     b->value[at] = m->value[e];
                 }
                 from[i] = e;
-                b->row_start[++segment] = at;
+                b->segment[++s] = at;
             }
     }
     return SX_OK;
 }
 
+/* Blocks put back into plain CSR. */
+static sx_status csr_plain(sx_ctx *ctx, const sx_csr *b, sx_csr *m) {
+    int64_t at = 0;
+    SX_TRY(ctx, csr_alloc(ctx, b->rows, 1, b->nonzeros, m));
+    for (int64_t p = 0; p < b->panels; p++)
+        for (int64_t i = b->panel[p]; i < b->panel[p + 1]; i++) {
+            for (int64_t c = 0; c < b->blocks; c++) {
+                const int64_t *s = sx_csr_segments(b, p, c) + (i - b->panel[p]);
+                for (int64_t e = s[0]; e < s[1]; e++, at++) {
+                    m->column[at] = b->column[e];
+                    m->value[at] = b->value[e];
+                }
+            }
+            m->segment[i + 1] = at;
+        }
+    return SX_OK;
+}
+
+/* Of plain CSR. */
 static sx_status csr_transpose(sx_ctx *ctx, const sx_csr *m, int64_t columns, sx_csr *t) {
-    t->rows = columns;
-    t->nonzeros = m->nonzeros;
-    SX_TRY(ctx, sx_alloc(ctx, columns + 1, sizeof *t->row_start, &t->row_start));
-    SX_TRY(ctx, sx_alloc(ctx, m->nonzeros, sizeof *t->column, &t->column));
-    SX_TRY(ctx, sx_alloc(ctx, m->nonzeros, sizeof *t->value, &t->value));
-    for (int64_t k = 0; k < m->nonzeros; k++) t->row_start[m->column[k] + 1]++;
-    for (int64_t j = 0; j < columns; j++) t->row_start[j + 1] += t->row_start[j];
-    for (int64_t i = 0; i < m->rows; i++) /* row_start[j] runs ahead to the next free place of row j ... */
-        for (int64_t k = m->row_start[i]; k < m->row_start[i + 1]; k++) {
-            int64_t at = t->row_start[m->column[k]]++;
+    SX_TRY(ctx, csr_alloc(ctx, columns, 1, m->nonzeros, t));
+    for (int64_t k = 0; k < m->nonzeros; k++) t->segment[m->column[k] + 1]++;
+    for (int64_t j = 0; j < columns; j++) t->segment[j + 1] += t->segment[j];
+    for (int64_t i = 0; i < m->rows; i++) /* segment[j] runs ahead to the next free place of row j ... */
+        for (int64_t k = m->segment[i]; k < m->segment[i + 1]; k++) {
+            int64_t at = t->segment[m->column[k]]++;
             t->column[at] = (int32_t)i;
             t->value[at] = m->value[k];
         }
-    for (int64_t j = columns; j > 0; j--) t->row_start[j] = t->row_start[j - 1]; /* ... and is moved back */
-    t->row_start[0] = 0;
+    for (int64_t j = columns; j > 0; j--) t->segment[j] = t->segment[j - 1]; /* ... and is moved back */
+    t->segment[0] = 0;
     return SX_OK;
+}
+
+sx_status sx_coupling_plain(sx_ctx *ctx, const sx_coupling *w, bool transposed, sx_csr *out) {
+    sx_csr plain = { 0 };
+    sx_status status = csr_plain(ctx, &w->csr, transposed ? &plain : out);
+    if (status >= 0 && transposed) status = csr_transpose(ctx, &plain, w->n_in, out);
+    sx_csr_free(ctx, &plain);
+    if (status < 0) sx_csr_free(ctx, out);
+    return status < 0 ? sx_frame_at(ctx, status, __FILE__, __LINE__, __func__) : SX_OK;
+}
+
+static int64_t csr_bytes(const sx_csr *m) {
+    if (!m->segment) return 0;
+    return m->nonzeros * (int64_t)(sizeof *m->column + sizeof *m->value) +
+           (m->rows * m->blocks + 1 + m->panels + 1) * (int64_t)sizeof *m->segment;
 }
 
 static sx_status check_csr(sx_ctx *ctx, int64_t n_out, int64_t n_in, const int64_t *row_start, const int32_t *column,
@@ -224,26 +261,27 @@ static sx_status check_csr(sx_ctx *ctx, int64_t n_out, int64_t n_in, const int64
 sx_status sx_coupling_own_csr(sx_ctx *ctx, int64_t n_out, int64_t n_in, int64_t *row_start, int32_t *column,
                               double *value, sx_coupling **out) {
     sx_coupling *c = NULL;
-    sx_csr m = { .rows = n_out, .row_start = row_start, .column = column, .value = value };
+    sx_csr m = { .rows = n_out, .blocks = 1, .width = n_in, .segment = row_start, .column = column, .value = value };
     sx_status status;
     SX_GO(ctx, status, done, check_size(ctx, n_out, n_in));
     SX_GO(ctx, status, done, check_csr(ctx, n_out, n_in, row_start, column, value));
     SX_GO(ctx, status, done, coupling_new(ctx, SX_COUPLING_CSR, n_out, n_in, &c));
-    m.nonzeros = row_start[n_out];
-    c->csr = m;
-    memset(&m, 0, sizeof m);
-    c->nonzeros = c->csr.nonzeros;
-    SX_GO(ctx, status, done, csr_panels(ctx, &c->csr, n_in));
-    SX_GO(ctx, status, done, csr_transpose(ctx, &c->csr, n_in, &c->csr_t));
-    SX_GO(ctx, status, done, csr_panels(ctx, &c->csr_t, n_out));
-    SX_GO(ctx, status, done, csr_blocks(ctx, &c->csr, n_in, &c->blocked));
-    c->bytes = (2 * c->nonzeros + c->blocked.m.nonzeros) * (int64_t)(sizeof *column + sizeof *value) +
-               (n_out + n_in + 2 + c->csr.panels + c->csr_t.panels + 2 + c->blocked.m.rows + c->blocked.m.panels) *
-                   (int64_t)sizeof *row_start;
+    c->nonzeros = m.nonzeros = row_start[n_out];
+    const int64_t blocks = block_count(&m, n_in);
+    if (blocks > 1) {
+        SX_GO(ctx, status, done, csr_blocks(ctx, &m, blocks, n_in, &c->csr));
+    } else {
+        c->csr = m;
+        m = (sx_csr){ 0 };
+        SX_GO(ctx, status, done, csr_panels(ctx, &c->csr, n_in));
+        SX_GO(ctx, status, done, csr_transpose(ctx, &c->csr, n_in, &c->csr_t));
+        SX_GO(ctx, status, done, csr_panels(ctx, &c->csr_t, n_out));
+    }
+    c->bytes = csr_bytes(&c->csr) + csr_bytes(&c->csr_t);
     *out = c;
     c = NULL;
 done:
-    csr_free(ctx, &m);
+    sx_csr_free(ctx, &m);
     sx_coupling_free(ctx, c);
     return status;
 }
@@ -369,7 +407,6 @@ sx_status sx_coupling_scaled(sx_ctx *ctx, const sx_coupling *w, double scale, sx
     c->packed = w->packed;
     c->csr = w->csr;
     c->csr_t = w->csr_t;
-    c->blocked = w->blocked;
     c->rank = w->rank;
     c->U = w->U;
     c->V = w->V;
@@ -388,16 +425,18 @@ sx_status sx_coupling_scaled(sx_ctx *ctx, const sx_coupling *w, double scale, sx
 
 /* L = W with the diagonal -sum_{j != i} W_ij in the same CSR form; a missing diagonal entry is inserted. */
 static sx_status diffusive_csr(sx_ctx *ctx, const sx_coupling *w, const double *sums, sx_coupling **out) {
-    const sx_csr *m = &w->csr;
+    sx_csr rows = { 0 };
     int64_t *start = NULL, at = 0;
     int32_t *index = NULL;
     double *value = NULL;
     sx_status status;
+    if (w->csr.blocks > 1) SX_GO(ctx, status, done, sx_coupling_plain(ctx, w, false, &rows));
+    const sx_csr *m = rows.segment ? &rows : &w->csr;
     SX_GO(ctx, status, done, sx_alloc(ctx, m->rows + 1, sizeof *start, &start));
     SX_GO(ctx, status, done, sx_alloc(ctx, m->nonzeros + m->rows, sizeof *index, &index));
     SX_GO(ctx, status, done, sx_alloc(ctx, m->nonzeros + m->rows, sizeof *value, &value));
     for (int64_t i = 0; i < m->rows; i++) {
-        int64_t k = m->row_start[i], end = m->row_start[i + 1];
+        int64_t k = m->segment[i], end = m->segment[i + 1];
         for (; k < end && m->column[k] < i; k++, at++) {
             index[at] = m->column[k];
             value[at] = w->factor * m->value[k];
@@ -416,6 +455,7 @@ static sx_status diffusive_csr(sx_ctx *ctx, const sx_coupling *w, const double *
     index = NULL;
     value = NULL;
 done:
+    sx_csr_free(ctx, &rows);
     sx_free(ctx, start);
     sx_free(ctx, index);
     sx_free(ctx, value);

@@ -113,7 +113,6 @@ enum { PACK_ROWS = 4096 };
 typedef struct csr_job {
     const sx_kernels *kernels;
     const sx_csr *m;
-    const sx_csr_blocks *blocked; /* NULL: by rows */
     int64_t n_in, b;
     double alpha, beta;
     const double *in;
@@ -160,19 +159,13 @@ static void csr_rows(const csr_job *c, const sx_csr *m, const int64_t *start, in
                         beta, out);
 }
 
-static void csr_panel(void *arg, int64_t i) {
+/* The blocks of a panel one after the other, each adding to the rows of the result. */
+static void csr_panel(void *arg, int64_t p) {
     const csr_job *c = arg;
     const sx_csr *m = c->m;
-    csr_rows(c, m, m->row_start + m->panel[i], m->panel[i + 1] - m->panel[i], c->beta, c->out + m->panel[i] * c->b);
-}
-
-/* The blocks of a panel one after the other, each adding to the rows of the result. */
-static void csr_panel_blocked(void *arg, int64_t p) {
-    const csr_job *c = arg;
-    const sx_csr *m = &c->blocked->m;
-    const int64_t first = m->panel[p], rows = m->panel[p + 1] - first, blocks = c->blocked->blocks;
-    for (int64_t k = 0; k < blocks; k++)
-        csr_rows(c, m, m->row_start + first * blocks + k * rows, rows, k ? 1 : c->beta, c->out + first * c->b);
+    const int64_t first = m->panel[p], rows = m->panel[p + 1] - first;
+    for (int64_t k = 0; k < m->blocks; k++)
+        csr_rows(c, m, sx_csr_segments(m, p, k), rows, k ? 1 : c->beta, c->out + first * c->b);
 }
 
 static void csr_product(csr_job *c, const sx_exec *exec) {
@@ -182,10 +175,36 @@ static void csr_product(csr_job *c, const sx_exec *exec) {
         else
             c->kernels->tile(c->n_in, c->b, c->in, c->tiles);
     }
-    if (c->blocked)
-        sx_exec_for(exec, c->blocked->m.panels, csr_panel_blocked, c);
-    else
-        sx_exec_for(exec, c->m->panels, csr_panel, c);
+    sx_exec_for(exec, c->m->panels, csr_panel, c);
+}
+
+/* The transposed product of a matrix in blocks: the entries of a block add to a piece of the result that stays in the cache, up to eight columns at a time.
+ * The sum of a number runs in the order of the rows, as it does over the transpose. tiles: n_out of the result times the columns. */
+static void scatter_block(void *arg, int64_t k) {
+    const csr_job *c = arg;
+    const sx_csr *m = c->m;
+    const int64_t from = k * m->width, end = from + m->width < c->n_in ? from + m->width : c->n_in;
+    for (int64_t r0 = 0; r0 < c->b; r0 += 8) {
+        const int64_t wide = c->b - r0 < 8 ? c->b - r0 : 8;
+        double *sum = c->tiles;
+        memset(sum + from * wide, 0, (size_t)((end - from) * wide) * sizeof *sum);
+        for (int64_t p = 0; p < m->panels; p++) {
+            const int64_t *s = sx_csr_segments(m, p, k), rows = m->panel[p + 1] - m->panel[p];
+            const double *x = c->in + m->panel[p] * c->b + r0;
+            if (wide == 8) {
+                c->kernels->csr_scatter(rows, s, m->column, m->value, c->b, x, sum);
+                continue;
+            }
+            for (int64_t i = 0; i < rows; i++)
+                for (int64_t e = s[i]; e < s[i + 1]; e++)
+                    for (int64_t r = 0; r < wide; r++) sum[m->column[e] * wide + r] += m->value[e] * x[i * c->b + r];
+        }
+        for (int64_t j = from; j < end; j++)
+            for (int64_t r = 0; r < wide; r++) {
+                double *y = c->out + j * c->b + r0 + r, v = c->alpha * sum[j * wide + r];
+                *y = c->beta == 0 ? v : c->beta * *y + v;
+            }
+    }
 }
 
 /* -- all forms ----------------------------------------------------------------------------------------------------------------- */
@@ -196,7 +215,8 @@ int64_t sx_coupling_work(const sx_coupling *w, int64_t b) {
     case SX_COUPLING_DENSE:
         return takes_tiles(w, false, b) ? w->n_in * b : 0;
     case SX_COUPLING_CSR:
-        return b % 8 == 0 && b > 8 ? (w->n_in > w->n_out ? w->n_in : w->n_out) * b : 0;
+        if (b % 8 == 0 && b > 8) return (w->n_in > w->n_out ? w->n_in : w->n_out) * b;
+        return w->csr.blocks > 1 ? w->n_in * (b < 8 ? b : 8) : 0;
     case SX_COUPLING_LOWRANK:
         return w->rank * b;
     case SX_COUPLING_SUM:
@@ -234,17 +254,20 @@ void sx_coupling_apply(const sx_coupling *w, bool transposed, double alpha, sx_c
         break;
     }
     case SX_COUPLING_CSR: {
+        const bool scatter = transposed && w->csr.blocks > 1;
         csr_job c = { .kernels = w->kernels,
-                      .m = transposed ? &w->csr_t : &w->csr,
-                      .blocked = !transposed && w->blocked.blocks ? &w->blocked : NULL,
-                      .n_in = k,
+                      .m = transposed && !scatter ? &w->csr_t : &w->csr,
+                      .n_in = scatter ? m : k,
                       .b = b,
                       .alpha = alpha,
                       .beta = beta,
                       .in = in.x,
                       .tiles = work.p,
                       .out = out.x };
-        csr_product(&c, work.exec);
+        if (scatter)
+            sx_exec_for(work.exec, c.m->blocks, scatter_block, &c);
+        else
+            csr_product(&c, work.exec);
         break;
     }
     case SX_COUPLING_LOWRANK: { /* y = V^T in, out = beta out + alpha U y */
@@ -298,6 +321,15 @@ double sx_coupling_flops(const sx_coupling *w) {
 
 /* -- entries ------------------------------------------------------------------------------------------------------------------- */
 
+/* Entries e of rows i, those of a row in the order of their columns. */
+#define EACH_ENTRY(m, i, e)                                                                                            \
+    for (int64_t p_ = 0; p_ < (m)->panels; p_++)                                                                       \
+        for (int64_t c_ = 0; c_ < (m)->blocks; c_++)                                                                   \
+            for (int64_t i = (m)->panel[p_]; i < (m)->panel[p_ + 1]; i++)                                              \
+                for (int64_t e = sx_csr_segments(m, p_, c_)[i - (m)->panel[p_]],                                       \
+                             end_ = sx_csr_segments(m, p_, c_)[i - (m)->panel[p_] + 1];                                \
+                     e < end_; e++)
+
 void sx_coupling_add_to_dense(const sx_coupling *w, double alpha, const double *d, double *out) {
     int64_t n = w->n_in;
     alpha *= w->factor;
@@ -307,11 +339,10 @@ void sx_coupling_add_to_dense(const sx_coupling *w, double alpha, const double *
             for (int64_t j = 0; j < n; j++) out[i * n + j] += alpha * w->w[i * n + j] * (d ? d[j] : 1.0);
         break;
     case SX_COUPLING_CSR:
-        for (int64_t i = 0; i < w->n_out; i++)
-            for (int64_t k = w->csr.row_start[i]; k < w->csr.row_start[i + 1]; k++) {
-                int64_t j = w->csr.column[k];
-                out[i * n + j] += alpha * w->csr.value[k] * (d ? d[j] : 1.0);
-            }
+        EACH_ENTRY(&w->csr, i, e) {
+            int64_t j = w->csr.column[e];
+            out[i * n + j] += alpha * w->csr.value[e] * (d ? d[j] : 1.0);
+        }
         break;
     case SX_COUPLING_LOWRANK:
         for (int64_t i = 0; i < w->n_out; i++)
@@ -335,9 +366,9 @@ static void add_diagonal(const sx_coupling *w, double alpha, double *out) {
         for (int64_t i = 0; i < n; i++) out[i] += alpha * w->w[i * w->n_in + i];
         break;
     case SX_COUPLING_CSR:
-        for (int64_t i = 0; i < n; i++)
-            for (int64_t k = w->csr.row_start[i]; k < w->csr.row_start[i + 1]; k++)
-                if (w->csr.column[k] == i) out[i] += alpha * w->csr.value[k];
+        EACH_ENTRY(&w->csr, i, e) {
+            if (w->csr.column[e] == i) out[i] += alpha * w->csr.value[e];
+        }
         break;
     case SX_COUPLING_LOWRANK:
         for (int64_t i = 0; i < n; i++) {
@@ -370,11 +401,8 @@ static void add_row_sums(const sx_coupling *w, bool with_self, double alpha, dou
         }
         break;
     case SX_COUPLING_CSR:
-        for (int64_t i = 0; i < w->n_out; i++) {
-            double sum = 0;
-            for (int64_t k = w->csr.row_start[i]; k < w->csr.row_start[i + 1]; k++)
-                if (with_self || w->csr.column[k] != i) sum += w->csr.value[k];
-            out[i] += alpha * sum;
+        EACH_ENTRY(&w->csr, i, e) {
+            if (with_self || w->csr.column[e] != i) out[i] += alpha * w->csr.value[e];
         }
         break;
     case SX_COUPLING_LOWRANK:

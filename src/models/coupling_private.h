@@ -12,24 +12,24 @@
 
 /* Below or at this size a dense product uses the library's own kernel, which needs no BLAS. */
 enum { SX_COUPLING_SMALL = 64 };
-/* Weights are kept a second time, packed (dense) or in column blocks (CSR), up to so many bytes. */
+/* Dense weights are kept a second time, packed, up to so many bytes. */
 #define SX_COUPLING_PACKED_BYTES (INT64_C(256) << 20)
 
-/* CSR arrays and the fixed row panels of about equal work, panel[0..panels]. */
+/* Entries in the order (panel of rows, block of columns, row): while a block of columns is in use, its tile of the input stays in the cache. One
+ * block is plain CSR. Segment s holds the entries segment[s] .. segment[s + 1]; see sx_csr_segments. */
 typedef struct sx_csr {
     int64_t rows, nonzeros;
-    int64_t *row_start;
+    int64_t *segment; /* [rows * blocks + 1] */
     int32_t *column;
     double *value;
-    int64_t panels, *panel;
+    int64_t panels, *panel; /* first rows, panel[0..panels]: shares of about equal work */
+    int64_t blocks, width;  /* of columns, each so wide */
 } sx_csr;
 
-/* The same entries in the order (panel, column block, row): while a block of columns is in use, its tile of the input stays in the cache.
- * Row i of panel p in block c is the segment blocks * panel[p] + c * (panel[p + 1] - panel[p]) + i - panel[p] of `m`. */
-typedef struct sx_csr_blocks {
-    sx_csr m;
-    int64_t blocks; /* 0: not kept, the matrix is small, very large or too thin */
-} sx_csr_blocks;
+/* Segments of panel p in block c, one for each of its rows. */
+static inline const int64_t *sx_csr_segments(const sx_csr *m, int64_t p, int64_t c) {
+    return m->segment + m->blocks * m->panel[p] + c * (m->panel[p + 1] - m->panel[p]);
+}
 
 struct sx_coupling {
     sx_coupling_form form;
@@ -41,9 +41,8 @@ struct sx_coupling {
     const sx_kernels *kernels;
     double *w;         /* dense, row-major */
     double *packed;    /* the same in strips for kernels->gemm_packed; NULL: small, very large, or a level without it */
-    sx_csr csr, csr_t; /* CSR and its transpose */
-    sx_csr_blocks blocked;
-    int64_t rank; /* low rank */
+    sx_csr csr, csr_t; /* CSR; its transpose, empty if there are several blocks: these scatter */
+    int64_t rank;      /* low rank */
     double *U, *V;
     int n_parts; /* sum */
     struct sx_coupling **parts;
@@ -56,6 +55,9 @@ struct sx_coupling {
 sx_status sx_coupling_own_dense(sx_ctx *ctx, int64_t n_out, int64_t n_in, double *w, sx_coupling **out);
 sx_status sx_coupling_own_csr(sx_ctx *ctx, int64_t n_out, int64_t n_in, int64_t *row_start, int32_t *column,
                               double *value, sx_coupling **out);
+/* Plain CSR of the data of a coupling in CSR form, or of their transpose, without its factor; to be freed by the caller. */
+sx_status sx_coupling_plain(sx_ctx *ctx, const sx_coupling *w, bool transposed, sx_csr *out);
+void sx_csr_free(sx_ctx *ctx, sx_csr *m);
 /* A diagonal matrix in CSR form. */
 sx_status sx_coupling_diagonal_csr(sx_ctx *ctx, int64_t n, const double *d, sx_coupling **out);
 /* out_i = sum over j != i (or all j) of W_ij. */

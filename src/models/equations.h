@@ -318,14 +318,19 @@ typedef struct sx_eq_dense {
     int32_t matrix; /* 2 matrix + transposed */
     double *v;      /* owned */
 } sx_eq_dense;
+typedef struct sx_eq_rows {
+    int32_t matrix;     /* 2 matrix + transposed */
+    struct sx_csr *csr; /* owned: of a matrix that the coupling holds in blocks */
+} sx_eq_rows;
 typedef struct sx_eq_program {
     int boundary;
     int64_t most_rows; /* of any step */
-    int32_t n_steps, n_instructions, registers, n_slots, n_dense;
+    int32_t n_steps, n_instructions, registers, n_slots, n_dense, n_rows;
     sx_eq_step *step;
     sx_eq_instruction *code;
     int64_t *slot_first; /* rows before each slot; the last entry is their sum */
     sx_eq_dense *dense;
+    sx_eq_rows *rows;
     sx_eq_call *call;
     sx_eq_operand *operand;
     int32_t n_calls, n_operands;

@@ -346,6 +346,35 @@ static sx_status dense_of(compiler *c, int32_t matrix, const double **out) {
     return SX_OK;
 }
 
+/* Links of a matrix, row by row as the node sees it. */
+static sx_status rows_of(compiler *c, int32_t matrix, const sx_csr **out) {
+    sx_eq_program *p = c->p;
+    const sx_coupling *w = c->g->matrix[matrix / 2].w;
+    const bool transposed = matrix & 1;
+    if (w->csr.blocks == 1) {
+        *out = transposed ? &w->csr_t : &w->csr;
+        return SX_OK;
+    }
+    for (int32_t k = 0; k < p->n_rows; ++k)
+        if (p->rows[k].matrix == matrix) {
+            *out = p->rows[k].csr;
+            return SX_OK;
+        }
+    sx_ctx *ctx = c->g->ctx;
+    sx_csr *csr = NULL;
+    SX_TRY(ctx, p->rows ? sx_resize(ctx, p->n_rows + 1, sizeof *p->rows, &p->rows)
+                        : sx_alloc(ctx, 1, sizeof *p->rows, &p->rows));
+    SX_TRY(ctx, sx_alloc(ctx, 1, sizeof *csr, &csr));
+    sx_status status = sx_coupling_plain(ctx, w, transposed, csr);
+    if (status < 0) {
+        sx_free(ctx, csr);
+        return sx_frame_at(ctx, status, __FILE__, __LINE__, __func__);
+    }
+    p->rows[p->n_rows++] = (sx_eq_rows){ matrix, csr };
+    *out = csr;
+    return SX_OK;
+}
+
 /* The operand of a pair node inside its loop. */
 static sx_status pair_operand(compiler *c, int32_t id, bool links, sx_eq_operand *out) {
     const sx_eq_node *n = &c->g->node[id];
@@ -454,8 +483,9 @@ static sx_status array_operation(compiler *c, int32_t id) {
         const sx_coupling *w = g->matrix[n->k / 2].w;
         links = sx_coupling_form_of(w) == SX_COUPLING_CSR && !has_matrix(c, n->a[0]);
         if (links) {
-            const sx_csr *csr = n->k & 1 ? &w->csr_t : &w->csr;
-            s.row_start = csr->row_start;
+            const sx_csr *csr = NULL;
+            SX_TRY(g->ctx, rows_of(c, n->k, &csr));
+            s.row_start = csr->segment;
             s.column = csr->column;
             s.link = csr->value;
             s.factor = w->factor;
@@ -543,6 +573,11 @@ done:
 void sx_eq_program_free(sx_ctx *ctx, sx_eq_program *p) {
     for (int32_t k = 0; k < p->n_dense; ++k) sx_free(ctx, p->dense[k].v);
     sx_free(ctx, p->dense);
+    for (int32_t k = 0; k < p->n_rows; ++k) {
+        sx_csr_free(ctx, p->rows[k].csr);
+        sx_free(ctx, p->rows[k].csr);
+    }
+    sx_free(ctx, p->rows);
     sx_free(ctx, p->call);
     sx_free(ctx, p->operand);
     sx_free(ctx, p->step);

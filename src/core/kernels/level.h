@@ -74,6 +74,8 @@ void SX_K(rank_one)(int64_t rows, int64_t ld, const double *e, const double *s, 
 void SX_K(rows_times)(int64_t rows, int64_t ld, const double *J, const double *s, double *h);
 void SX_K(csr)(int64_t row0, int64_t row1, const int64_t *row_start, const int32_t *column, const double *value,
                double alpha, int64_t n_in, int64_t tiles, const double *X, double beta, double *Y);
+void SX_K(csr_scatter)(int64_t rows, const int64_t *row_start, const int32_t *column, const double *value, int64_t b,
+                       const double *X, double *T);
 void SX_K(tile)(int64_t n, int64_t b, const double *X, double *T);
 double SX_K(sum)(int64_t n, const double *x);
 double SX_K(dot)(int64_t n, const double *x, const double *y);

@@ -115,6 +115,20 @@ void SX_K(csr)(int64_t row0, int64_t row1, const int64_t *row_start, const int32
                        Y + (i * tiles + t) * SX_TILE);
 }
 
+void SX_K(csr_scatter)(int64_t rows, const int64_t *row_start, const int32_t *column, const double *value, int64_t b,
+                       const double *X, double *T) {
+    for (int64_t i = 0; i < rows; i++) {
+        sx_lanes x[SX_REGISTERS];
+        for (int j = 0; j < SX_REGISTERS; j++) x[j] = sx_lanes_load(X + i * b + j * SX_LANES);
+        for (int64_t e = row_start[i]; e < row_start[i + 1]; e++) {
+            double *t = T + (int64_t)column[e] * SX_TILE;
+            const double w = value[e];
+            for (int j = 0; j < SX_REGISTERS; j++)
+                sx_lanes_store(t + j * SX_LANES, sx_lanes_load(t + j * SX_LANES) + w * x[j]);
+        }
+    }
+}
+
 void SX_K(tile)(int64_t n, int64_t b, const double *X, double *T) {
     for (int64_t t = 0; t < b / SX_TILE; t++)
         for (int64_t i = 0; i < n; i++)

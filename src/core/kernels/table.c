@@ -41,6 +41,7 @@ const sx_kernels SX_PASTE(sx_kernels, SX_LEVEL) = {
     .rank_one = SX_K(rank_one),
     .rows_times = SX_K(rows_times),
     .csr = SX_K(csr),
+    .csr_scatter = SX_K(csr_scatter),
     .tile = SX_K(tile),
     .sum = SX_K(sum),
     .dot = SX_K(dot),
