@@ -563,8 +563,70 @@ static void test_memory(void **state) {
     }
 }
 
+/* Sums over the links of a matrix that its coupling holds in blocks: x_i' = sum_j S_ij sin(x_j - x_i) and its Jacobian, forwards and transposed,
+ * against the sums over the links. */
+static void test_links_in_blocks(void **state) {
+    enum { SIZE = 16400, LINKS = 12 };
+    (void)state;
+    sx_ctx *ctx = sx_ctx_create(NULL);
+    int64_t *start = malloc(sizeof *start * (SIZE + 1));
+    int32_t *column = malloc(sizeof *column * SIZE * LINKS);
+    double *value = malloc(sizeof *value * SIZE * LINKS), *x = calloc(6 * SIZE, sizeof *x);
+    double *u = x + SIZE, *f = u + SIZE, *ju = f + SIZE, *jtu = ju + SIZE, *want = jtu + SIZE;
+    start[0] = 0;
+    for (int64_t i = 0; i < SIZE; ++i) {
+        x[i] = sin(3.0 * (double)i);
+        u[i] = cos(5.0 * (double)i);
+        for (int64_t k = 0; k < LINKS; ++k) {
+            column[i * LINKS + k] = (int32_t)(k * 1366 + (i * 37 + k * 101) % 1366);
+            value[i * LINKS + k] = sin((double)(7 * i + k));
+        }
+        start[i + 1] = (i + 1) * LINKS;
+    }
+    sx_coupling *w = NULL;
+    sx_model *m = NULL;
+    OK(sx_coupling_csr(ctx, SIZE, SIZE, start, column, value, &w));
+    const sx_equations_index indices[] = { { "i", SIZE, NULL }, { "j", 0, "i" } };
+    const sx_equations_state states[] = { { "x", "i", NULL } };
+    const sx_equations_parameter parameters[] = { { "S", "i,j", { 0, NULL }, w } };
+    const sx_equations_text equations[] = { { "x", "sum(j, S[i,j]*sin(x[j] - x[i]))" } };
+    const sx_equations_desc d = { .struct_size = sizeof d,
+                                  .n_indices = 2,
+                                  .indices = indices,
+                                  .n_states = 1,
+                                  .states = states,
+                                  .n_parameters = 1,
+                                  .parameters = parameters,
+                                  .n_equations = 1,
+                                  .equations = equations };
+    if (sx_equations_create(ctx, &d, NULL, &m) < 0) fail_msg("%s", sx_ctx_message(ctx));
+    apply_op(m, OP_F, 0.0, x, 1, NULL, 1, f, NULL);
+    const double *const direction[] = { u };
+    apply_op(m, OP_JVP, 0.0, x, 1, direction, 1, ju, NULL);
+    apply_op(m, OP_VJP, 0.0, x, 1, direction, 1, jtu, NULL);
+    for (int64_t i = 0; i < SIZE; ++i) {
+        double sum = 0, derivative = 0;
+        for (int64_t k = start[i]; k < start[i + 1]; ++k) {
+            const int64_t j = column[k];
+            const double c = value[k] * cos(x[j] - x[i]);
+            sum += value[k] * sin(x[j] - x[i]);
+            derivative += c * (u[j] - u[i]);
+            want[j] += c * u[i];
+            want[i] -= c * u[i];
+        }
+        assert_true(fabs(f[i] - sum) < 1e-13 && fabs(ju[i] - derivative) < 1e-13);
+    }
+    for (int64_t i = 0; i < SIZE; ++i) assert_true(fabs(jtu[i] - want[i]) < 1e-13);
+    sx_model_free(ctx, m);
+    sx_coupling_free(ctx, w);
+    assert_int_equal(sx_ctx_bytes(ctx), 0);
+    sx_ctx_free(ctx);
+    free(x), free(value), free(column), free(start);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_links_in_blocks),
         cmocka_unit_test(test_random_expressions),
         cmocka_unit_test(test_sums),
         cmocka_unit_test(test_golden),

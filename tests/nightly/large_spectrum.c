@@ -113,15 +113,18 @@ static void modes(int64_t n, double per_row, int filter) {
     sx_status status = sx_krylov_eigen(solver, &a, &o, &m);
     clocks u = now();
     if (status != SX_NOT_CONVERGED) need(solver, status);
-    double worst = 0, vectors = (double)sx_ctx_peak_bytes(solver) / (8.0 * (double)n);
+    /* the matrix: a number and a column for each coupling, a start for each row */
+    const double matrix = 12 * (double)sx_coupling_nonzeros(s.w) + 8 * (double)(n + 1);
+    const double held = (double)sx_coupling_bytes(s.w) - matrix;
+    double worst = 0, vectors = ((double)sx_ctx_peak_bytes(solver) + held) / (8.0 * (double)n);
     for (int k = 0; k < m.count; ++k) worst = fmax(worst, m.residual[k] / hypot(m.re[k], m.im[k]));
     printf("%d slowest modes of %" PRId64 " units, %" PRId64 " couplings: rates %.6f to %.6f\n"
            "  %d converged, largest residual %.2g |lambda|; %d restarts, %" PRId64 " products, filter of degree %d\n"
-           "  %.1f s, %.1f s of processor time on %d threads; memory beyond the matrix %.1f vectors (%.1f for a moment "
-           "while "
-           "it is built)\n",
+           "  %.1f s, %.1f s of processor time on %d threads; memory beyond the matrix of %.0f MB: %.1f vectors (%.1f "
+           "for a "
+           "moment while it is built)\n",
            m.count, n, sx_coupling_nonzeros(s.w), -m.re[0], -m.re[m.count - 1], m.converged, worst, m.restarts,
-           m.products, m.degree, u.wall - t.wall, u.cpu - t.cpu, sx_ctx_threads(ctx), vectors, built);
+           m.products, m.degree, u.wall - t.wall, u.cpu - t.cpu, sx_ctx_threads(ctx), 1e-6 * matrix, vectors, built);
     expect(m.converged >= 20 && worst <= 1e-8, "20 modes to 1e-8");
     expect(vectors <= 150, "at most 150 vectors");
     sx_modes_free(solver, &m);
