@@ -277,11 +277,19 @@
         return m === 1 || (few && (m === 2 || m === 5));
       };
     };
+    // uPlot's own marks of a logarithmic axis never end for some ranges (7e-8 to 1): its sums of steps round to where they were
+    const decades = (u, axis, min, max) => {
+      const marks = [];
+      for (let e = Math.floor(Math.log10(min)); 10 ** e <= max; e++)
+        for (let k = 1; k < 10; k++) marks.push(Number(`${k}e${e}`));
+      return marks.filter(v => v >= min && v <= max);
+    };
     const named = a => a.discrete && a.names && a.n <= 24;
     const turned = a => named(a) && 8 * Math.max(...a.names.map(name => name.length)) + 8 > (width - 90) / a.n;
     const axis = (a, vertical) => ({
       label: axisText(a), labelSize: 20, labelGap: 2, stroke: colour("--fg"), font: "13px system-ui, sans-serif", labelFont: "13px system-ui, sans-serif",
       grid: { stroke: colour("--grid"), width: 1 }, ticks: { stroke: colour("--fg"), width: 1, size: 5 }, gap: 6,
+      ...(a.log ? { splits: decades } : {}),
       ...(a.discrete ? { incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5] } : {}),
       values: (u, splits) => splits.map(v => (v === null || (a.log && !shown(a, u)(v)) ? "" : named(a) ? a.names[v] ?? "" : text(v))),
       ...(turned(a) ? { rotate: 45, size: Math.min(110, 18 + 5.6 * Math.max(...a.names.map(name => name.length))), space: 12 }

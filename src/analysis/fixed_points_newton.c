@@ -219,7 +219,10 @@ static double deflation_log(const sx_deflation *f, int64_t n, const double *x, c
 static void polish(const sx_root_system *s, double *x, double memory[4], double residual, sx_root_work *w,
                    int *outcome) {
     int64_t n = s->n;
-    for (int64_t i = 0; i < n; i++) w->x_new[i] = x[i] + w->step[i];
+    for (int64_t i = 0; i < n; i++) {
+        double to = x[i] + w->step[i];
+        w->x_new[i] = fabs(to) < DBL_MIN ? 0 : to; /* rounding, no coordinate */
+    }
     sx_root_G(s, w->x_new, w->g_new, w);
     double next = sx_max_abs(n, w->g_new);
     if (next < residual) memcpy(x, w->x_new, (size_t)n * sizeof *x);

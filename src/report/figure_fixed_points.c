@@ -116,6 +116,22 @@ static sx_status sort_into_series(sx_figures *f, const char *group, int64_t n, c
     return SX_OK;
 }
 
+/* The coordinates of the only point. */
+static sx_status over_units(sx_figures *f, int id, int64_t dim, sx_figure *figure) {
+    const char *group;
+    int64_t at[8] = { 0 };
+    bool reduced;
+    sx_result_var(f->r, id, &group);
+    SX_TRY(f->ctx, sx_figures_axis(f, group, "unit", dim, &figure->x));
+    SX_TRY(f->ctx, sx_figures_value_axis(f, id, &figure->y));
+    SX_TRY(f->ctx, sx_figures_curve(f, id, 1, at, &figure->series[0], &reduced));
+    figure->series[0].kind = SX_SERIES_POINTS;
+    figure->series[0].name = "";
+    figure->n_series = 1;
+    figure->wide = dim > 40;
+    return SX_OK;
+}
+
 sx_status sx_figure_fixed_points(sx_figures *f, int id) {
     const char *dims[8], *group, *task;
     int64_t shape[8];
@@ -132,9 +148,13 @@ sx_status sx_figure_fixed_points(sx_figures *f, int id) {
     SX_TRY(f->ctx, sx_figures_take(f, n, sizeof *px, &px));
     SX_TRY(f->ctx, sx_figures_take(f, n, sizeof *py, &py));
     SX_TRY(f->ctx, sx_figures_add(f, id, GROUPS, &figure));
-    SX_TRY(f->ctx, sx_figures_print(f, &figure->title, "Fixed points"));
-    SX_TRY(f->ctx, coordinates(f, id, n, shape[1], figure, px, py));
-    SX_TRY(f->ctx, sort_into_series(f, group, n, px, py, figure));
+    SX_TRY(f->ctx, sx_figures_print(f, &figure->title, n == 1 && shape[1] > 2 ? "The fixed point" : "Fixed points"));
+    if (n == 1 && shape[1] > 2) { /* no plane to draw it in: over the units */
+        SX_TRY(f->ctx, over_units(f, id, shape[1], figure));
+    } else {
+        SX_TRY(f->ctx, coordinates(f, id, n, shape[1], figure, px, py));
+        SX_TRY(f->ctx, sort_into_series(f, group, n, px, py, figure));
+    }
     const char *say = sx_result_attr_find(f->r, group, NULL, "completeness"), *part = "";
     if (n < shape[0])
         SX_TRY(f->ctx,
