@@ -10,24 +10,26 @@ enum { FEWEST = 2, MOST = 40, COLUMNS = 16, UNITS = 4 };
 
 static const struct {
     const char *task, *dim, *title, *state;
-} kinds[] = { { "fixed-points", "point", "Fixed points", "x" },
+} kinds[] = { { "fixed-points", "context", "Inputs held constant", NULL },
+              { "fixed-points", "point", "Fixed points", "x" },
               { "orbits", "orbit", "Orbits", NULL },
               { "basins", "attractor", "Attractors", "state" } };
 
-/* The row of `kinds` for a task, or -1. */
-static int kind_of(const sx_figures *f, const char *group) {
+enum { KINDS = sizeof kinds / sizeof *kinds };
+
+static bool is_kind(const sx_figures *f, const char *group, int kind, const char *dim) {
     const char *task = sx_result_attr_find(f->r, group, NULL, "task");
-    for (int k = 0; task && k < (int)(sizeof kinds / sizeof *kinds); k++)
-        if (strcmp(task, kinds[k].task) == 0) return k;
-    return -1;
+    return task && strcmp(task, kinds[kind].task) == 0 && (!dim || strcmp(dim, kinds[kind].dim) == 0);
 }
 
 bool sx_page_is_item(const sx_figures *f, int id) {
     const char *group, *dims[8];
     int64_t shape[8];
     (void)sx_result_var(f->r, id, &group);
-    int rank = sx_result_shape(f->r, id, shape, dims), kind = kind_of(f, group);
-    return kind >= 0 && rank > 0 && strcmp(dims[0], kinds[kind].dim) == 0 && shape[0] >= FEWEST;
+    if (sx_result_shape(f->r, id, shape, dims) < 1 || shape[0] < FEWEST) return false;
+    for (int k = 0; k < KINDS; k++)
+        if (is_kind(f, group, k, dims[0])) return true;
+    return false;
 }
 
 typedef struct column {
@@ -107,12 +109,11 @@ static sx_status table(sx_writer *t, sx_figures *f, const char *group, const cha
     return SX_OK;
 }
 
-void sx_page_items(sx_writer *t, sx_figures *f, const char *group) {
+static void items(sx_writer *t, sx_figures *f, const char *group, int kind) {
     const char *owner, *dims[8], *const *units = NULL;
     column c[COLUMNS];
-    int columns = 0, kind = kind_of(f, group);
+    int columns = 0;
     int64_t n = 0, shape[8];
-    if (kind < 0) return;
     for (int id = 0; id < sx_result_vars(f->r) && columns + UNITS < COLUMNS; id++) {
         const sx_var *var = sx_result_var(f->r, id, &owner);
         int rank = sx_result_shape(f->r, id, shape, dims);
@@ -134,4 +135,9 @@ void sx_page_items(sx_writer *t, sx_figures *f, const char *group) {
     if (n < FEWEST || columns == 0 || t->status < 0) return;
     sx_status status = table(t, f, group, kinds[kind].title, kinds[kind].dim, n, c, columns, units);
     if (status < 0) t->status = status;
+}
+
+void sx_page_items(sx_writer *t, sx_figures *f, const char *group) {
+    for (int k = 0; k < KINDS; k++)
+        if (is_kind(f, group, k, NULL)) items(t, f, group, k);
 }
