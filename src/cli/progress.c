@@ -16,6 +16,9 @@ struct sx_screen {
     FILE *file;      /* open once the directory is made */
     char *early;     /* lines before that */
     size_t early_n;
+    char *seen
+        [16]; /* warnings that stand on the screen: each is shown once, whether it is found before the run or in it */
+    int n_seen;
     char what[80];
     double begin, begin_done, last; /* of the present task */
 };
@@ -46,6 +49,7 @@ void sx_screen_free(sx_screen *s) {
     clear_bar(s);
     if (s->file) fclose(s->file);
     pthread_mutex_destroy(&s->lock);
+    for (int i = 0; i < s->n_seen; i++) free(s->seen[i]);
     free(s->directory);
     free(s->early);
     free(s);
@@ -78,11 +82,20 @@ static void file_line(sx_screen *s, const char *level, const char *text) {
     s->early_n += n;
 }
 
+static bool seen(sx_screen *s, int level, const char *text) {
+    enum { ROOM = sizeof s->seen / sizeof *s->seen };
+    if (level < SX_LOG_WARNING) return false;
+    for (int i = 0; i < s->n_seen; i++)
+        if (strcmp(s->seen[i], text) == 0) return true;
+    if (s->n_seen < ROOM && (s->seen[s->n_seen] = strdup(text)) != NULL) s->n_seen++;
+    return false;
+}
+
 void sx_screen_log(void *user, int level, const char *text) {
     sx_screen *s = user;
     const char *prefix = level >= SX_LOG_WARNING ? "warning: " : "";
     pthread_mutex_lock(&s->lock);
-    if (level >= (s->quiet ? SX_LOG_WARNING : SX_LOG_INFO)) { /* details go to the file only */
+    if (level >= (s->quiet ? SX_LOG_WARNING : SX_LOG_INFO) && !seen(s, level, text)) { /* details go to the file only */
         clear_bar(s);
         fprintf(stderr, "%s%s\n", prefix, text);
     }

@@ -339,8 +339,11 @@ static sx_status take_image(const sx_reader *r, const sx_data_spec *d, sx_data *
     }
     if (set->image[0] > 0 && set->image[0] * set->image[1] != set->columns)
         return sx_node_fail(r, d->image.n ? sx_toml_get(d->node, "image") : d->node, SX_E_USAGE,
-                            "image = [%lld, %lld]: a row has %lld numbers", (long long)set->image[0],
-                            (long long)set->image[1], (long long)set->columns);
+                            "image = [%lld, %lld]: a row has %lld numbers%s", (long long)set->image[0],
+                            (long long)set->image[1], (long long)set->columns,
+                            set->columns == set->image[0] * set->image[1] + 1 && d->file && !d->has_label
+                                ? "; if the last one is a label: label_column = -1"
+                                : "");
     if (d->resize.n == 2 && set->image[0] == 0)
         return sx_node_fail(r, sx_toml_get(d->node, "resize"), SX_E_USAGE,
                             "resize: `image = [height, width]` is missing: how a row of %lld numbers is a picture",

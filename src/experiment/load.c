@@ -176,6 +176,13 @@ static bool looks_at_points(const sx_task_ops *ops) {
     return false;
 }
 
+/* An integer of an earlier task's section, `key` or `key.inner`, if it is written there. */
+static int64_t written(const sx_toml_node *task, const char *key, const char *inner, int64_t otherwise) {
+    const sx_toml_node *node = sx_toml_get(task, key);
+    if (node && inner) node = sx_toml_type_of(node) == SX_TOML_TABLE ? sx_toml_get(node, inner) : NULL;
+    return node && sx_toml_type_of(node) == SX_TOML_INTEGER ? sx_toml_integer(node) : otherwise;
+}
+
 /* model = { task = "train", snapshot = "last" | "all" | k, network = k } */
 static sx_status load_learned(const sx_reader *r, sx_experiment *e, const sx_toml_node *node, int i) {
     static const char *const keys[] = { "task", "snapshot", "network", NULL };
@@ -189,14 +196,22 @@ static sx_status load_learned(const sx_reader *r, sx_experiment *e, const sx_tom
                        *network = sx_toml_get(node, "network");
     if (!task) return sx_node_fail(r, node, SX_E_USAGE, "'task' is missing: the name of an earlier task that learns");
     SX_TRY(r->ctx, sx_refer_task(&of_task, task, &t->learned));
-    for (int k = 0; k < i; k++)
-        if (strcmp(e->tasks[k].name, t->learned) == 0 && !gives(e->tasks[k].ops, "weights", "snapshot,unit,unit2"))
+    int64_t networks = 1, snapshots = 1;
+    for (int k = 0; k < i; k++) {
+        if (strcmp(e->tasks[k].name, t->learned) != 0) continue;
+        if (!gives(e->tasks[k].ops, "weights", "snapshot,unit,unit2"))
             return sx_node_fail(r, task, SX_E_USAGE, "task '%s' (%s) does not learn weights", t->learned,
                                 e->tasks[k].ops->name);
+        networks = written(e->tasks[k].node, "networks", NULL, 1);
+        snapshots = written(e->tasks[k].node, "snapshots", "n", INT64_MAX);
+    }
     if (network) {
         if (sx_toml_type_of(network) != SX_TOML_INTEGER || sx_toml_integer(network) < 0)
             return sx_node_fail(r, network, SX_E_USAGE, "network: want the number of one of the networks, from 0");
         t->network = sx_toml_integer(network);
+        if (t->network >= networks)
+            return sx_node_fail(r, network, SX_E_USAGE, "network %lld: task '%s' has %lld (0 to %lld)",
+                                (long long)t->network, t->learned, (long long)networks, (long long)networks - 1);
     }
     t->snapshot = SX_SNAPSHOT_LAST;
     if (!snapshot) return SX_OK;
@@ -207,6 +222,9 @@ static sx_status load_learned(const sx_reader *r, sx_experiment *e, const sx_tom
         t->snapshot = SX_SNAPSHOT_ALL;
     else if (strcmp(word, "last") != 0)
         return sx_node_fail(r, snapshot, SX_E_USAGE, "snapshot: want \"last\", \"all\" or its number, from 0");
+    if (t->snapshot >= snapshots)
+        return sx_node_fail(r, snapshot, SX_E_USAGE, "snapshot %lld: task '%s' has %lld (0 to %lld)",
+                            (long long)t->snapshot, t->learned, (long long)snapshots, (long long)snapshots - 1);
     if (t->snapshot == SX_SNAPSHOT_ALL && !looks_at_points(t->ops))
         return sx_node_fail(r, snapshot, SX_E_USAGE,
                             "snapshot = \"all\": the task '%s' takes one model; want \"last\" or a number",

@@ -10,6 +10,7 @@
 #include "core/mutant.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 extern const sx_output sx_learn_outputs[];
@@ -87,6 +88,23 @@ static sx_status read_schedule(sx_ctx *ctx, sx_learner *l) {
     return SX_OK;
 }
 
+bool sx_learn_warning(const sx_learner *l, int k, char text[SX_LEARN_WARNING]) {
+    const sx_learn_opts *o = &l->o;
+    if (!sx_learn_is_free_energy(o->rule)) return false;
+    if (k == 0) {
+        snprintf(text, SX_LEARN_WARNING,
+                 "rate * units = %.3g is above 0.3, where learning may not converge (one step changes a field by about "
+                 "rate * |s|^2)",
+                 o->rate * (double)l->n);
+        return o->rate * (double)l->n > 0.3;
+    }
+    snprintf(text, SX_LEARN_WARNING,
+             "with evidence and an inverse temperature of %g >= 1 the weights have no finite fixed point; they grow "
+             "slowly for ever",
+             l->beta);
+    return l->beta >= 1 && o->evidence != 0;
+}
+
 static sx_status check(sx_ctx *ctx, sx_learner *l) {
     const sx_learn_opts *o = &l->o;
     char rule[40];
@@ -114,16 +132,10 @@ static sx_status check(sx_ctx *ctx, sx_learner *l) {
         return SX_FAIL(ctx, SX_E_USAGE,
                        "learn.epochs = %lld: the rule \"storkey\" takes each of the %lld patterns once",
                        (long long)o->epochs, (long long)l->patterns);
-    if (sx_learn_is_free_energy(o->rule) && o->rate * (double)l->n > 0.3)
-        sx_log(ctx, SX_LOG_WARNING,
-               "task '%s': rate * units = %.3g is above 0.3, where learning may not converge (one step changes a field "
-               "by about rate * |s|^2)",
-               l->group, o->rate * (double)l->n);
-    if (sx_learn_is_free_energy(o->rule) && l->beta >= 1 && o->evidence != 0)
-        sx_log(ctx, SX_LOG_WARNING,
-               "task '%s': with evidence and an inverse temperature of %g >= 1 the weights have no finite fixed point; "
-               "they grow slowly for ever",
-               l->group, l->beta);
+    for (int k = 0; k < SX_LEARN_WARNINGS; k++) {
+        char text[SX_LEARN_WARNING];
+        if (sx_learn_warning(l, k, text)) sx_log(ctx, SX_LOG_WARNING, "%s: %s", l->group, text);
+    }
     return SX_OK;
 }
 

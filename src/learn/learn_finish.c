@@ -27,6 +27,10 @@ sx_status sx_learn_define(sx_ctx *ctx, void *instance, sx_result *r) {
         SX_TRY(ctx, sx_result_attr_number(ctx, r, l->group, NULL, "image_height", (double)l->o.data.image[0]));
         SX_TRY(ctx, sx_result_attr_number(ctx, r, l->group, NULL, "image_width", (double)l->o.data.image[1]));
     }
+    for (int k = 0; k < SX_LEARN_WARNINGS; k++) {
+        char text[SX_LEARN_WARNING];
+        if (sx_learn_warning(l, k, text)) SX_TRY(ctx, sx_result_warn(ctx, r, l->group, "%s", text));
+    }
     bool metric = l->o.rule == SX_RULE_METRIC;
     sx_var weights = { .name = metric ? "metric" : "weights",
                        .dims = l->o.networks > 1 ? "network,snapshot,unit,unit2" : "snapshot,unit,unit2",

@@ -90,6 +90,10 @@ sx_status sx_learn_hessian(sx_ctx *ctx, sx_learner *l);
 void sx_learn_metric(const sx_learner *l, double *G);
 sx_status sx_learn_rates(sx_ctx *ctx, const sx_learner *l, const double *G, double *rates);
 
+/* What to be careful of: the text of warning k, false if it does not apply. */
+enum { SX_LEARN_WARNINGS = 2, SX_LEARN_WARNING = 200 };
+bool sx_learn_warning(const sx_learner *l, int k, char text[SX_LEARN_WARNING]);
+
 /* The learner of one network: its random numbers. */
 sx_learner sx_learn_network(const sx_learner *l, int64_t network);
 

@@ -30,6 +30,12 @@ def second(lines):
     return GOOD + '[[task]]\nname = "again"\ndo = "simulate"\nduration = 1.0\n' + lines
 
 
+def learned(lines):
+    """Three networks, two snapshots; a second task that takes one of them."""
+    return ('[data.p]\nvalues = [[1, -1], [1, 1]]\n[model]\nkind = "free-energy"\nn = 2\n[noise]\nkind = "none"\n[[task]]\nname = "train"\ndo = "learn"\n'
+            'data = "p"\nepochs = 4\nnetworks = 3\nsnapshots = { n = 2 }\n[[task]]\nname = "again"\ndo = "recall"\ndata = "p"\n' + lines)
+
+
 def noise(lines):
     return MODEL + "[noise]\n" + lines + TASK
 
@@ -219,6 +225,7 @@ CASES = [
     ("data-range", '[data.d]\nfile = "d.csv"\nheader = false\nrange = @@[0, 4]\n' + GOOD, 3, ["row 1, column 1 is 5", "[0, 4]"], {"d.csv": D2}),
     ("data-label", '[data.d]\nfile = "d.csv"\nheader = false\nlabel_column = @@3\n' + GOOD, 3, ["3 columns", "label_column = 3"], {"d.csv": D2}),
     ("data-image", '[data.d]\nfile = "d.csv"\nheader = false\nimage = @@[2, 2]\n' + GOOD, 2, ["a row has 3 numbers"], {"d.csv": D2}),
+    ("data-image-label", '[data.d]\nfile = "d.csv"\nheader = false\nimage = @@[1, 2]\n' + GOOD, 2, ["a row has 3 numbers", "label_column = -1"], {"d.csv": D2}),
     ("data-image-zero", '[data.d]\nfile = "d.csv"\nimage = @@[0, 2]\n' + GOOD, 2, ["integers > 0"]),
     ("data-step", '[data.d]\nfile = "d.csv"\npreprocess = [@@"zscore-rows"]\n' + GOOD, 2, ["unknown step", "did you mean 'zscore-row'"]),
     ("data-missing-file", '[data.d]\nfile = @@"nothing.csv"\n' + GOOD, 3, ["nothing.csv"]),
@@ -226,6 +233,9 @@ CASES = [
     ("learned-unknown", second('model = { task = @@"train" }\n'), 2, ["no task before this one", "'train'"]),
     ("learned-no-weights", second('model = { task = @@"traj" }\n'), 2, ["'traj'", "does not learn weights"]),
     ("learned-number", second('model = @@3\n'), 2, ["snapshot"]),
+    ("learned-snapshot", learned('model = { task = "train", snapshot = @@2 }\n'), 2, ["snapshot 2", "has 2 (0 to 1)"]),
+    ("learned-network", learned('model = { task = "train", network = @@3 }\n'), 2, ["network 3", "has 3 (0 to 2)"]),
+    ("learned-network-word", learned('model = { task = "train", network = @@"all" }\n'), 2, ["network", "from 0"]),
     ("refer-unknown-task", task('duration = 1.0\ninitial = { task = @@"rest", select = "all" }\n'), 2, ["no task before this one", "'rest'", "first task"]),
     ("refer-itself", task('duration = 1.0\ninitial = { task = @@"traj" }\n'), 2, ["no task before this one", "'traj'"]),
     ("refer-near-name", second('initial = { task = @@"trja" }\n'), 2, ["'trja'", "did you mean 'traj'"]),

@@ -95,6 +95,17 @@ def main():
             want(code == 0 and err == "", "quiet: exit %d, %r" % (code, err))
             want(content(d, "experiment.out") == whole, "%s threads give other bytes" % threads)
 
+        # a warning is found by the prediction, by the run, and stands in the result: it is shown once
+        with open(os.path.join(d, "fast.toml"), "w") as f:
+            f.write('[data.p]\nvalues = [[1, -1], [1, 1]]\n[model]\nkind = "free-energy"\nn = 2\n[noise]\nkind = "none"\n[[task]]\nname = "train"\n'
+                    'do = "learn"\ndata = "p"\nrate = 0.5\nevidence = 2.0\ninverse_temperature = 0.5\nepochs = 3\n')
+        p = subprocess.run([program, "run", "fast.toml"], cwd=d, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
+        want(p.returncode == 0 and p.stderr.count(b"warning: train: rate * units = 1 is above 0.3") == 1, "a warning once: %r" % p.stderr)
+        with open(os.path.join(d, "fast.out", "report.html"), encoding="utf-8") as f:
+            want("rate * units = 1 is above 0.3" in f.read(), "the warning is in the report")
+        p = subprocess.run([program, "check", "fast.toml"], cwd=d, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
+        want(p.returncode == 0 and p.stderr.count(b"above 0.3") == 1, "check says it before: %r" % p.stderr)
+
         for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT):
             out_dir = "stopped%d" % number
             p = start(program, d, "--out", out_dir)
