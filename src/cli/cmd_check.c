@@ -7,21 +7,21 @@
 
 #include <stdlib.h>
 
-static void log_line(void *user, int level, const char *text) {
-    (void)user;
-    if (level >= SX_LOG_WARNING) fprintf(stderr, "warning: %s\n", text);
-}
-
 static int check(const sx_command *self, const char *file, const char *const *set, int n_set, int threads, bool latex,
                  const sx_cli_tools *tools) {
-    sx_host host = { .struct_size = sizeof host, .log = log_line, .threads = threads };
+    sx_screen *screen = sx_screen_create(true, NULL); /* warnings only, each once */
+    if (!screen) return sx_cli_fail(self, NULL, SX_E_MEMORY);
+    sx_host host = { .struct_size = sizeof host, .user = screen, .log = sx_screen_log, .threads = threads };
     sx_cli_lend(tools, &host);
     sx_ctx *ctx = sx_ctx_create(&host);
     sx_experiment *e = NULL;
     sx_prediction p;
     char *text = NULL;
     int code = 0;
-    if (!ctx) return sx_cli_fail(self, NULL, SX_E_MEMORY);
+    if (!ctx) {
+        sx_screen_free(screen);
+        return sx_cli_fail(self, NULL, SX_E_MEMORY);
+    }
     sx_status status = sx_cli_load(ctx, file, set, n_set, &e);
     if (status >= 0)
         status = latex ? sx_experiment_equations(ctx, e, true, &text) : sx_experiment_describe(ctx, e, &text, &p);
@@ -32,6 +32,7 @@ static int check(const sx_command *self, const char *file, const char *const *se
     sx_free(ctx, text);
     sx_experiment_free(ctx, e);
     sx_ctx_free(ctx);
+    sx_screen_free(screen);
     return code;
 }
 
