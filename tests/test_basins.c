@@ -158,7 +158,7 @@ static void test_weakly_damped(void **state) {
     sx_ctx *ctx = context(2);
     sx_model *m = texts(ctx, false, 2, damped);
     sx_basins_opts o = options();
-    o.starts = 400;
+    o.starts = 160;
     o.box = (sx_values){ 2, box };
     sx_result *r = run(ctx, m, &o);
     assert_int_equal(size_of(r, "p", "fraction"), 2);
@@ -167,7 +167,7 @@ static void test_weakly_damped(void **state) {
         assert_string_equal(text_of(r, "p", "kind", k), "point");
         assert_near(fabs(get(ctx, r, "p", "state", 2 * k)), 1, 1e-9);
         assert_near(get(ctx, r, "p", "exponent", k), -0.125, 1e-9);
-        assert_fraction(ctx, r, k, 0.5, 400);
+        assert_fraction(ctx, r, k, 0.5, 160);
     }
     sx_result_free(ctx, r);
     o.transient = 18; /* given: nothing is repeated, and what has not arrived is neither cycle nor torus */

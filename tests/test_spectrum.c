@@ -297,6 +297,51 @@ static void test_modern_hopfield(void **state) {
     }
 }
 
+/* T10: a field in a bath of slow modes, phi' = -r phi + sum g_a q_a, q_a' = -lambda_a q_a + g_a phi. Its rates are the roots of Dyson's equation
+ * r - z = Sigma(z), Sigma(z) = sum g_a^2/(lambda_a - z), one between any two poles (found here by bisection), the weights of phi in them
+ * 1/(1 + sum g_a^2/(lambda_a - z)^2); sum of weights 1, sum of weight/rate = 1/(r - Sigma(0)) = 5. Digits of the table. */
+static void test_slow_bath(void **state) {
+    (void)state;
+    enum { N = 5 };
+    static const double lambda[4] = { 1, .1, .01, .001 }, g2[4] = { .2, .02, .002, .0002 }, r0 = 1;
+    static const double poles[N] = { .000484871, .006733896, .073171296, .575183950, 1.455425987 },
+                        weights[N] = { .001284, .005074, .033831, .453789, .506022 };
+    sx_ctx *ctx = context(1);
+    double A[N * N] = { 0 }, total = 0, susceptibility = 0, *right;
+    A[0] = -r0;
+    for (int a = 0; a < 4; a++) {
+        A[(a + 1) * (N + 1)] = -lambda[a];
+        A[a + 1] = A[(a + 1) * N] = sqrt(g2[a]);
+    }
+    sx_model *m = matrix_model(ctx, N, A, false);
+    sx_spectrum_opts o = options();
+    sx_result *r = run(ctx, m, &o, 1);
+    (void)read_all(ctx, r, "right", &right);
+    for (int j = 0; j < N;
+         j++) { /* r - z - Sigma(z) falls from one pole of Sigma to the next: from +infinity to -infinity */
+        double lo = j == 0 ? -1 : lambda[4 - j], hi = j == 4 ? 3 : lambda[3 - j], slope = 1;
+        for (int k = 0; k < 200; k++) {
+            double z = 0.5 * (lo + hi), f = r0 - z;
+            for (int a = 0; a < 4; a++) f -= g2[a] / (lambda[a] - z);
+            *(f > 0 ? &lo : &hi) = z;
+        }
+        for (int a = 0; a < 4; a++) slope += g2[a] / ((lambda[a] - lo) * (lambda[a] - lo));
+        double weight = right[2 * j * N] * right[2 * j * N], rate = get(ctx, r, "relaxation_rate", j);
+        near(rate, lo, 1e-9);
+        near(rate, poles[j], 1e-9);
+        near(weight, 1 / slope, 1e-9);
+        near(weight, weights[j], 1e-6);
+        total += weight;
+        susceptibility += weight / rate;
+    }
+    near(total, 1, 1e-12);
+    near(susceptibility, 5, 1e-9);
+    free(right);
+    sx_result_free(ctx, r);
+    sx_model_free(ctx, m);
+    close_context(ctx);
+}
+
 /* T16: zeta = exp(J dt) gives the rates and frequencies of J to 1e-12; the Euler step 1 + h J gives -ln|1 - h lambda| / h. A multiplier within
  * 1e-12 of the unit circle keeps its digits. */
 static void test_map_and_flow(void **state) {
@@ -1365,6 +1410,7 @@ int main(void) {
         cmocka_unit_test(test_rotation_and_metric),
         cmocka_unit_test(test_pencil),
         cmocka_unit_test(test_modern_hopfield),
+        cmocka_unit_test(test_slow_bath),
         cmocka_unit_test(test_map_and_flow),
         cmocka_unit_test(test_trust),
         cmocka_unit_test(test_circular_and_semicircle),
