@@ -814,6 +814,41 @@ static void test_resolvent(void **state) {
     close_context(ctx);
 }
 
+/* A resolvent that would take too long is left out unless it is asked for: 16 probes * 1.6e5 products of 2 * 2 * 1600^2 flops are 2.6e13. A non-normal
+ * matrix of 1600 units with two slow modes, rates 0.1 and 0.2, the others 1. */
+static void test_density_left_out(void **state) {
+    enum { N = 1600 };
+    (void)state;
+    sx_ctx *ctx = context(1);
+    double *A = calloc((size_t)N * N, sizeof *A);
+    for (int64_t i = 0; i < N; i++) A[i * N + i] = i == 5 ? -0.1 : i == 900 ? -0.2 : -1;
+    A[5 * N + 900] = 0.5;
+    sx_model *m = matrix_model(ctx, N, A, false);
+    sx_spectrum_opts o = options();
+    sx_plan plan;
+    void *instance = NULL;
+    o.modes = 2;
+    o.vectors = o.non_normality = o.collective = false;
+    sx_result *r = run(ctx, m, &o, 1);
+    near(get(ctx, r, "relaxation_rate", 0), 0.1, 1e-9);
+    near(get(ctx, r, "relaxation_rate", 1), 0.2, 1e-9);
+    assert_int_equal(sx_result_find(r, "s", "tdos"), -1);
+    assert_int_equal(sx_result_warnings(r), 1);
+    assert_string_equal(sx_result_warning(r, 0, NULL),
+                        "no density of rates: it would take about 3e+13 operations at this size; density = "
+                        "\"resolvent\" asks for it");
+    sx_result_free(ctx, r);
+    for (int asked = 0; asked < 2; asked++) {
+        o.density = asked ? SX_DENSITY_RESOLVENT : SX_DENSITY_AUTO;
+        OK(ctx, sx_spectrum_task.open(ctx, m, &o, sx_key_seed(1), "s", &instance, &plan));
+        assert_true((plan.flops > 1e13) == asked);
+        sx_spectrum_task.close(ctx, instance);
+    }
+    free(A);
+    sx_model_free(ctx, m);
+    close_context(ctx);
+}
+
 /* -- the detector -------------------------------------------------------------------------------------------------------------------- */
 
 /* J = -1 + sigma GOE + s v v^T, v uniform on `sites` sites: outlier s + sigma^2/s for s > sigma, overlap^2 = q = 1 - sigma^2/s^2, 1/PR =
@@ -1426,6 +1461,7 @@ int main(void) {
         cmocka_unit_test(test_persistence),
         cmocka_unit_test(test_localised),
         cmocka_unit_test(test_excited),
+        cmocka_unit_test(test_density_left_out),
         cmocka_unit_test(test_rate_plateau),
         cmocka_unit_test(test_mode_variance),
         cmocka_unit_test(test_resume_and_workers),

@@ -83,7 +83,17 @@ static sx_status choose_method(sx_ctx *ctx, sx_spectrum *s, bool time_step) {
     return SX_OK;
 }
 
-/* AUTO without all modes: which method fits follows from J at the first point. */
+/* Operations of the density of one point. */
+static double density_flops(const sx_spectrum *s, int density) {
+    const double product = sx_model_flops(s->places.models[0]) * 2, probes = (double)s->o.probes;
+    return product * (density == SX_DENSITY_KERNEL_POLYNOMIAL ? probes * 256
+                      : density == SX_DENSITY_LANCZOS         ? probes * 120
+                      : density == SX_DENSITY_RESOLVENT       ? 1e3 * probes * 160
+                                                              : 0);
+}
+
+/* AUTO without all modes: which method fits follows from J at the first point. A resolvent that would take more than some minutes must be asked for. */
+static const double AUTO_FLOPS = 1e12;
 static sx_status choose_density(sx_ctx *ctx, sx_spectrum *s) {
     sx_tangent t = { 0 };
     sx_operator op;
@@ -98,9 +108,13 @@ static sx_status choose_density(sx_ctx *ctx, sx_spectrum *s) {
         sx_tangent_free(ctx, &t);
         if (status < 0) return sx_frame_at(ctx, status, __FILE__, __LINE__, __func__);
     }
-    if (s->density == SX_DENSITY_AUTO)
-        s->density = symmetric ? SX_DENSITY_KERNEL_POLYNOMIAL : SX_DENSITY_RESOLVENT;
-    else if (!symmetric)
+    if (s->density == SX_DENSITY_AUTO) {
+        const double flops = density_flops(s, SX_DENSITY_RESOLVENT);
+        s->left_out = !symmetric && flops > AUTO_FLOPS ? flops : 0;
+        s->density = symmetric         ? SX_DENSITY_KERNEL_POLYNOMIAL
+                     : s->left_out > 0 ? SX_DENSITY_NONE
+                                       : SX_DENSITY_RESOLVENT;
+    } else if (!symmetric)
         return SX_FAIL(
             ctx, SX_E_USAGE,
             "spectrum.density = \"%s\" is for symmetric Jacobians; this one is not: want \"resolvent\" or \"dense\"",
@@ -149,10 +163,6 @@ static void fill_plan(sx_ctx *ctx, const sx_spectrum *s, sx_plan *plan) {
     double flops = s->dense ? (25 + 27 * shuffles) * n * n * n + (s->o.non_normality ? 35 * n * n * n : 0)
                             : 400 * (k + 20) * (product + 4 * n * (2 * k + 20));
     if (s->o.pseudospectrum > 0) flops += 0.5 * (double)(s->o.pseudospectrum * s->o.pseudospectrum) * 160 * n * n;
-    double steps = s->density == SX_DENSITY_KERNEL_POLYNOMIAL ? (double)s->o.probes * 256
-                   : s->density == SX_DENSITY_LANCZOS         ? (double)s->o.probes * 120
-                   : s->density == SX_DENSITY_RESOLVENT       ? 1e3 * (double)s->o.probes * 160
-                                                              : 0;
     if (workers > items) workers = items;
     double held = s->dense ? 8 * n * n * 7 : 8 * n * (4 * k + 64); /* matrices of one point, LAPACK's copies included */
     double tracked = s->o.track ? 8 * (8 * k * n + 4 * k * k) + 24 * points * k : 0; /* of finish */
@@ -165,7 +175,8 @@ static void fill_plan(sx_ctx *ctx, const sx_spectrum *s, sx_plan *plan) {
                            (size_t)(s->places.n * s->n * 8) + (size_t)(held * (double)workers) + (size_t)tracked,
                        .result_bytes = items * (int64_t)s->state_bytes + (s->o.bins * 8 * 8 + s->o.lags * 16) * items +
                                        (s->density == SX_DENSITY_DENSE ? 2 * 8 * s->o.bins * s->o.bins * items : 0),
-                       .flops = points * (flops + steps * product + (s->o.track ? 8 * k * k * (2 * n + k) : 0)),
+                       .flops =
+                           points * (flops + density_flops(s, s->density) + (s->o.track ? 8 * k * k * (2 * n + k) : 0)),
                        .segments = 4 + shuffles };
     plan->disk_bytes = 2 * stored * items + plan->result_bytes + 4 * items * (int64_t)s->state_bytes;
 }

@@ -55,7 +55,7 @@ const sx_field sx_spectrum_fields[] = {
       .choices = SX_DENSITY_CHOICES,
       .help =
           "how the density of rates is found; auto: dense if all modes are known, else kernel-polynomial (symmetric "
-          "Jacobian) or resolvent" },
+          "Jacobian) or resolvent, which is left out where it would take more than 1e12 operations a point" },
     { .name = "bins",
       .type = SX_I64,
       F(bins),

@@ -232,6 +232,11 @@ done:
 }
 
 static sx_status warn(sx_ctx *ctx, const sx_spectrum *s, const void *const *states, sx_result *r) {
+    if (s->left_out > 0)
+        SX_TRY(ctx, sx_result_warn(ctx, r, s->group,
+                                   "no density of rates: it would take about %.1g operations at this size; density = "
+                                   "\"resolvent\" asks for it",
+                                   s->left_out * (double)s->places.n));
     for (int64_t p = 0; p < s->places.n; p++) {
         const double *scalars = sx_spectrum_part_at(s, states[p], PART_SCALARS),
                      *resolved = sx_spectrum_mode(s, states[p], MODE_RESOLVED);

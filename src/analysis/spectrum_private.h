@@ -87,9 +87,10 @@ typedef struct sx_spectrum {
     int64_t stride; /* a track goes from point p to p + stride: several points per model */
     double range[2], lag_range[2], infrared[2];
     bool map, dense, empty;
-    bool noisy;  /* the model has noise with B^T */
-    int density; /* sx_density_method, never AUTO */
-    double step; /* duration of a step of a map, 1 for flows */
+    bool noisy;      /* the model has noise with B^T */
+    int density;     /* sx_density_method, never AUTO */
+    double left_out; /* operations of the density that AUTO found too many; 0: it was not left out */
+    double step;     /* duration of a step of a map, 1 for flows */
     sx_section sections[PART_COUNT];
     int section_of[PART_COUNT], n_sections;
     size_t state_bytes;
