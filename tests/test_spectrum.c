@@ -814,6 +814,46 @@ static void test_resolvent(void **state) {
     close_context(ctx);
 }
 
+/* Slowest modes at the edge of a disc through every filter: LAPACK's numbers. */
+static void test_filters(void **state) {
+    (void)state;
+    sx_ctx *ctx = context(2);
+    sx_ensemble e = ensemble(SX_ENSEMBLE_GAUSSIAN, 300, 0.8, 0);
+    sx_model *m = rate_model(ctx, &e, 5);
+    sx_spectrum_opts o = options();
+    o.density = SX_DENSITY_NONE;
+    o.collective = o.non_normality = false;
+    o.method = SX_SPECTRUM_DENSE;
+    sx_result *dense = run(ctx, m, &o, 1);
+    o.method = SX_SPECTRUM_KRYLOV;
+    o.modes = 6;
+    double moved = 0, before = 0;
+    for (int filter = SX_SPECTRUM_FILTER_AUTO; filter <= SX_SPECTRUM_FILTER_TIME_STEPPER; filter++) {
+        o.filter = filter;
+        sx_result *r = run(ctx, m, &o, 1);
+        for (int k = 0; k < 6; k++) {
+            near(get(ctx, r, "relaxation_rate", k), get(ctx, dense, "relaxation_rate", k), 1e-7);
+            near(fabs(get(ctx, r, "angular_frequency", k)), fabs(get(ctx, dense, "angular_frequency", k)), 1e-7);
+        }
+        double rounding = get(ctx, r, "residual", 0); /* differs where the method does */
+        if (filter > SX_SPECTRUM_FILTER_NONE) moved += rounding != before;
+        before = rounding;
+        sx_result_free(ctx, r);
+    }
+    assert_true(moved == 2);
+    o.method = SX_SPECTRUM_DENSE;
+    sx_plan plan;
+    void *instance = NULL;
+    assert_int_equal(sx_spectrum_task.open(ctx, m, &o, sx_key_seed(1), "s", &instance, &plan), SX_E_USAGE);
+    assert_string_equal(sx_ctx_message(ctx),
+                        "spectrum.filter is for Krylov modes of flows; here all modes are found by LAPACK");
+    sx_spectrum_task.close(ctx, instance);
+    sx_ctx_clear(ctx);
+    sx_result_free(ctx, dense);
+    sx_model_free(ctx, m);
+    close_context(ctx);
+}
+
 /* A resolvent that would take too long is left out unless it is asked for: 16 probes * 1.6e5 products of 2 * 2 * 1600^2 flops are 2.6e13. A non-normal
  * matrix of 1600 units with two slow modes, rates 0.1 and 0.2, the others 1. */
 static void test_density_left_out(void **state) {
@@ -1462,6 +1502,7 @@ int main(void) {
         cmocka_unit_test(test_localised),
         cmocka_unit_test(test_excited),
         cmocka_unit_test(test_density_left_out),
+        cmocka_unit_test(test_filters),
         cmocka_unit_test(test_rate_plateau),
         cmocka_unit_test(test_mode_variance),
         cmocka_unit_test(test_resume_and_workers),

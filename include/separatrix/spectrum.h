@@ -35,6 +35,16 @@ typedef enum sx_density_method {
 /** Their names in experiment files. */
 #define SX_DENSITY_CHOICES "auto|dense|kernel-polynomial|lanczos|resolvent|none"
 
+/** What the Krylov method sees of J where slow modes lie close together. auto: J itself first, and a polynomial where that does not converge. */
+typedef enum sx_spectrum_filter {
+    SX_SPECTRUM_FILTER_AUTO,
+    SX_SPECTRUM_FILTER_NONE,       /**< J itself */
+    SX_SPECTRUM_FILTER_POLYNOMIAL, /**< Chebyshev polynomial that is small on an ellipse around the unwanted eigenvalues */
+    SX_SPECTRUM_FILTER_TIME_STEPPER, /**< exp(J t0): slow modes decay least */
+} sx_spectrum_filter;
+/** Their names in experiment files. */
+#define SX_SPECTRUM_FILTER_CHOICES "auto|none|polynomial|time-stepper"
+
 /** Random-matrix law beside the density. */
 typedef enum sx_spectrum_law {
     SX_LAW_AUTO, /**< elliptic if J has at least 100 units and its entries look like independent ones of one variance */
@@ -60,6 +70,7 @@ typedef struct sx_spectrum_opts {
     int64_t modes;          /**< slowest modes to report; 0: all (dense) or 20 (Krylov) */
     int method;             /**< an sx_spectrum_method */
     bool vectors;           /**< right and left eigenvectors of the reported modes */
+    int filter;             /**< an sx_spectrum_filter; of Krylov modes of flows */
     double time_step;       /**< maps: duration of a step */
     int density;            /**< an sx_density_method */
     int64_t bins;           /**< of the density; 0: by the number of modes */

@@ -70,6 +70,9 @@ static sx_status choose_method(sx_ctx *ctx, sx_spectrum *s, bool time_step) {
     if (!s->dense && o->collective && o->null == SX_NULL_SHUFFLED)
         return SX_FAIL(ctx, SX_E_USAGE,
                        "spectrum.null = \"shuffled\" needs method = \"dense\"; \"edge\" works with Krylov");
+    if (o->filter > SX_SPECTRUM_FILTER_NONE && (s->dense || s->map))
+        return SX_FAIL(ctx, SX_E_USAGE, "spectrum.filter is for Krylov modes of flows; here %s",
+                       s->dense ? "all modes are found by LAPACK" : "the model is a map");
     if (o->track && !o->vectors)
         return SX_FAIL(ctx, SX_E_USAGE, "spectrum.track = true compares eigenvectors: want vectors = true");
     if (o->track && s->k > TRACK_LIMIT)

@@ -39,6 +39,13 @@ const sx_field sx_spectrum_fields[] = {
       .hi = 1e-2,
       .def = "1e-9",
       .help = "residual of Krylov modes, relative to the norm of the Jacobian" },
+    { .name = "filter",
+      .type = SX_ENUM,
+      F(filter),
+      .def = "\"auto\"",
+      .choices = SX_SPECTRUM_FILTER_CHOICES,
+      .help =
+          "what the Krylov method of a flow sees of J; auto: J itself, and a polynomial where that does not converge" },
     { .name = "time_step",
       .type = SX_F64,
       F(time_step),

@@ -496,24 +496,29 @@ static int converged_modes(const sx_spectrum *s, double norm, const sx_modes *m)
     return count;
 }
 
-/* Without a filter first: an outlier far from the others, such as a memory, is then no obstacle. A polynomial filter, which enlarges it most of all, is
+/* By itself without a filter first: an outlier far from the others, such as a memory, is then no obstacle. A polynomial filter, which enlarges it most of all, is
  * tried only where that does not converge; the better of the two is kept. */
 static sx_status slowest_modes(sx_ctx *ctx, const sx_spectrum *s, int64_t point, const sx_operator *op, bool symmetric,
                                double norm, sx_modes *out) {
+    static const int kind[] = { [SX_SPECTRUM_FILTER_AUTO] = SX_FILTER_NONE,
+                                [SX_SPECTRUM_FILTER_NONE] = SX_FILTER_NONE,
+                                [SX_SPECTRUM_FILTER_POLYNOMIAL] = SX_FILTER_CHEBYSHEV,
+                                [SX_SPECTRUM_FILTER_TIME_STEPPER] = SX_FILTER_EXPONENTIAL };
+    const bool automatic = s->o.filter == SX_SPECTRUM_FILTER_AUTO;
     sx_krylov_opts o = { .k = (int)s->k,
                          .wanted = s->map ? SX_WANTED_LARGEST : SX_WANTED_RIGHTMOST,
                          .symmetric = symmetric,
                          .left = true,
                          .tolerance = s->o.tolerance,
                          .norm = norm,
-                         .restarts = PLAIN_RESTARTS,
-                         .filter = SX_FILTER_NONE,
+                         .restarts = automatic ? PLAIN_RESTARTS : 0,
+                         .filter = s->map ? SX_FILTER_NONE : kind[s->o.filter],
                          .key = sx_key_derive(s->key, "krylov", (uint64_t)point),
                          .what = s->group };
     sx_modes filtered = { 0 };
     sx_status status = sx_krylov_eigen(ctx, op, &o, out);
     if (status == SX_STOPPED || status < 0) return status;
-    if (status == SX_OK || converged_modes(s, norm, out) >= s->k || s->map) return SX_OK;
+    if (status == SX_OK || converged_modes(s, norm, out) >= s->k || s->map || !automatic) return SX_OK;
     o.filter = SX_FILTER_AUTO;
     o.restarts = FILTERED_RESTARTS;
     status = sx_krylov_eigen(ctx, op, &o, &filtered);
