@@ -145,6 +145,8 @@ static void release(sx_ctx *ctx, link_block *b) {
     sx_free(ctx, b->column);
     sx_free(ctx, b->w);
     sx_free(ctx, b->wt);
+    b->column = NULL;
+    b->w = b->wt = NULL;
 }
 
 /* -- directed ----------------------------------------------------------------------------------------------------------------- */
@@ -287,9 +289,9 @@ static sx_status csr_links(sx_ctx *ctx, int64_t index, int worker, void *arg) {
     return SX_OK;
 }
 
-/* Count, then place. A pair (i, j), j > i gives the last entry so far of row j, as rows are visited in ascending i: columns come out
- * sorted. */
-static sx_status csr_merge(sx_ctx *ctx, const law *l, const link_block *block, sx_coupling **out) {
+/* Count, then place, each block freed after its rows. A pair (i, j), j > i gives the last entry so far of row j, as rows are visited in ascending i:
+ * columns come out sorted. */
+static sx_status csr_merge(sx_ctx *ctx, const law *l, link_block *block, sx_coupling **out) {
     int64_t n = l->e->n, *start = NULL, *next = NULL;
     int32_t *column = NULL;
     double *value = NULL;
@@ -322,6 +324,7 @@ static sx_status csr_merge(sx_ctx *ctx, const law *l, const link_block *block, s
                 value[next[j]++] = b->wt[c];
             }
         }
+        if (i % SPARSE_ROWS == SPARSE_ROWS - 1 || i == n - 1) release(ctx, &block[i / SPARSE_ROWS]);
     }
     status = sx_coupling_own_csr(ctx, n, n, start, column, value, out);
     start = NULL;
