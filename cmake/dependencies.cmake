@@ -21,6 +21,10 @@ pkg_check_modules(ZLIB REQUIRED IMPORTED_TARGET zlib)
 add_library(sx::zip INTERFACE IMPORTED)
 target_link_libraries(sx::zip INTERFACE PkgConfig::LIBZIP PkgConfig::ZLIB)
 
+pkg_check_modules(PNG REQUIRED IMPORTED_TARGET libpng)
+add_library(sx::png INTERFACE IMPORTED)
+target_link_libraries(sx::png INTERFACE PkgConfig::PNG)
+
 pkg_check_modules(CJSON REQUIRED IMPORTED_TARGET libcjson)
 add_library(sx::cjson INTERFACE IMPORTED)
 target_link_libraries(sx::cjson INTERFACE PkgConfig::CJSON)

@@ -3,7 +3,7 @@
 set -eu
 purpose=${1:-build}
 
-build="gcc g++ npm cmake ninja-build pkg-config git python3 libopenblas-pthread-dev liblapacke-dev libhdf5-dev libtomlplusplus-dev libsundials-dev libcjson-dev libzip-dev zlib1g-dev"
+build="gcc g++ npm cmake ninja-build pkg-config git python3 libopenblas-pthread-dev liblapacke-dev libhdf5-dev libtomlplusplus-dev libsundials-dev libcjson-dev libzip-dev zlib1g-dev libpng-dev"
 check="$build clang clang-format libcmocka-dev librandom123-dev libomp-dev netcdf-bin hdf5-tools binutils python3-numpy python3-h5py python3-h5netcdf python3-xarray librsvg2-bin"
 nightly="$check libclang-rt-dev"
 docs="$build doxygen python3-sphinx python3-breathe python3-myst-parser furo"

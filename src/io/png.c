@@ -1,172 +1,137 @@
 // SPDX-FileCopyrightText: Separatrix authors
 // SPDX-License-Identifier: Apache-2.0
-/* Pictures in PNG (ISO/IEC 15948; W3C Recommendation, third edition 2025): an array (height, width) of the stored grey values, 0 to 2^depth - 1; colours
- * become the luma 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601), also those of a palette. Opacity is not used. Interlaced pictures are refused. */
+/* Pictures in PNG, read by libpng: an array (height, width) of the stored grey values, 0 to 2^depth - 1; colours become the luma
+ * 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601), also those of a palette. Opacity is not used. */
 #include "io/array_private.h"
 
+#include <png.h>
+
+#include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define SIDE_LIMIT 65536
+enum { SIDE_LIMIT = 65536 };
 
-enum { GREY = 0, COLOUR = 2, PALETTE = 3, GREY_ALPHA = 4, COLOUR_ALPHA = 6 };
-
+/* What libpng's callbacks and the code after a long jump share. */
 typedef struct picture {
-    int64_t width, height, row; /* row: bytes of a line without its filter */
-    int depth, colour, channels;
-    unsigned char palette[768];
-    int64_t colours;
-    unsigned char *packed; /* owned: the data of all IDAT chunks */
-    int64_t n_packed;
+    const sx_source *s;
+    size_t at; /* bytes that are read */
+    bool out_of_memory;
+    char message[160]; /* of the error that ended it */
+    png_structp png;
+    png_infop info;
+    int64_t width, height, row; /* row: bytes of a line */
+    int channels, wide;         /* wide: bytes of a sample */
+    unsigned char *lines;       /* owned */
 } picture;
 
-static uint32_t four(const unsigned char *p) {
-    return (uint32_t)sx_bytes_load(p, 4, true);
+static void read_bytes(png_structp png, png_bytep out, png_size_t n) {
+    picture *v = png_get_io_ptr(png);
+    if (n > v->s->n - v->at) png_error(png, "the file ends too early");
+    memcpy(out, v->s->bytes + v->at, n);
+    v->at += n;
 }
 
-static sx_status read_header(const sx_source *s, const unsigned char *p, uint32_t n, picture *v) {
-    static const int channels[7] = { 1, 0, 3, 1, 2, 0, 4 };
-    if (n != 13) return SX_FAIL(s->ctx, SX_E_FILE, "%s: the header IHDR has %u bytes: want 13", s->name, n);
-    v->width = four(p);
-    v->height = four(p + 4);
-    v->depth = p[8];
-    v->colour = p[9];
-    if (v->width < 1 || v->height < 1 || v->width > SIDE_LIMIT || v->height > SIDE_LIMIT)
-        return SX_FAIL(s->ctx, SX_E_FILE, "%s: %lld x %lld pixels: want 1 to %d each", s->name, (long long)v->width,
-                       (long long)v->height, SIDE_LIMIT);
-    bool known = v->colour <= 6 && channels[v->colour] > 0;
-    bool small = v->depth == 1 || v->depth == 2 || v->depth == 4;
-    if (!known || !(v->depth == 8 || (small && (v->colour == GREY || v->colour == PALETTE)) ||
-                    (v->depth == 16 && v->colour != PALETTE)))
-        return SX_FAIL(s->ctx, SX_E_FILE, "%s: colour type %d with %d bits is not one of PNG", s->name, v->colour,
-                       v->depth);
-    if (p[10] != 0 || p[11] != 0)
-        return SX_FAIL(s->ctx, SX_E_FILE, "%s: compression %d, filter %d: want 0 and 0", s->name, p[10], p[11]);
-    if (p[12] != 0) return SX_FAIL(s->ctx, SX_E_FILE, "%s: interlaced pictures are not read: save it without", s->name);
-    v->channels = channels[v->colour];
-    v->row = (v->width * v->channels * v->depth + 7) / 8;
-    return SX_OK;
+static void on_error(png_structp png, png_const_charp text) {
+    picture *v = png_get_error_ptr(png);
+    snprintf(v->message, sizeof v->message, "%s", text);
+    png_longjmp(png, 1);
 }
 
-/* Chunks: length, type, data, CRC of type and data. */
-static sx_status read_chunks(const sx_source *s, picture *v) {
-    static const unsigned char signature[8] = { 0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n' };
-    const unsigned char *p = s->bytes + 8, *end = s->bytes + s->n;
-    if (s->n < 8 || memcmp(s->bytes, signature, 8) != 0)
-        return SX_FAIL(s->ctx, SX_E_FILE, "%s: not a PNG file", s->name);
-    SX_TRY(s->ctx, sx_alloc(s->ctx, (int64_t)s->n, 1, &v->packed));
-    for (bool first = true, more = true; more; first = false) {
-        if (end - p < 12) return SX_FAIL(s->ctx, SX_E_FILE, "%s: the file ends before its last chunk IEND", s->name);
-        const uint32_t n = four(p);
-        const unsigned char *type = p + 4, *data = p + 8;
-        if ((int64_t)n > end - p - 12)
-            return SX_FAIL(s->ctx, SX_E_FILE, "%s: the file ends within a chunk of %u bytes", s->name, n);
-        if (four(data + n) != sx_crc32(type, (size_t)n + 4))
-            return SX_FAIL(s->ctx, SX_E_FILE, "%s: the checksum of a chunk is wrong: the file is damaged", s->name);
-        if (first != (memcmp(type, "IHDR", 4) == 0))
-            return SX_FAIL(s->ctx, SX_E_FILE, "%s: the header IHDR must be the first chunk, and there once", s->name);
-        if (first) SX_TRY(s->ctx, read_header(s, data, n, v));
-        if (memcmp(type, "PLTE", 4) == 0) {
-            if (n % 3 != 0 || n == 0 || n > sizeof v->palette)
-                return SX_FAIL(s->ctx, SX_E_FILE, "%s: a palette of %u bytes", s->name, n);
-            memcpy(v->palette, data, n);
-            v->colours = n / 3;
-        } else if (memcmp(type, "IDAT", 4) == 0) {
-            memcpy(v->packed + v->n_packed, data, n);
-            v->n_packed += n;
-        } else if (memcmp(type, "IEND", 4) == 0) {
-            more = false;
-        } else if (!first && type[0] >= 'A' && type[0] <= 'Z') {
-            return SX_FAIL(s->ctx, SX_E_FILE, "%s: an unknown chunk that must be understood", s->name);
-        }
-        p = data + n + 4;
-    }
-    if (v->colour == PALETTE && v->colours == 0)
-        return SX_FAIL(s->ctx, SX_E_FILE, "%s: the palette is missing", s->name);
-    return SX_OK;
+static void on_warning(png_structp png, png_const_charp text) {
+    (void)png;
+    (void)text;
 }
 
-static int paeth(int a, int b, int c) {
-    int p = a + b - c, pa = abs(p - a), pb = abs(p - b), pc = abs(p - c);
-    return pa <= pb && pa <= pc ? a : pb <= pc ? b : c;
+static png_voidp take(png_structp png, png_alloc_size_t n) {
+    picture *v = png_get_mem_ptr(png);
+    void *p = NULL;
+    if (n > (size_t)INT64_MAX || sx_alloc(v->s->ctx, (int64_t)n, 1, &p) < 0) v->out_of_memory = true;
+    return p;
 }
 
-/* Lines of a filter byte and `row` bytes, in place: a left of, b above, c above left of a byte x, which becomes x + prediction. */
-static sx_status unfilter(const sx_source *s, const picture *v, unsigned char *lines) {
-    const int64_t pixel = v->depth * v->channels >= 8 ? v->depth * v->channels / 8 : 1;
+static void give_back(png_structp png, png_voidp p) {
+    picture *v = png_get_mem_ptr(png);
+    sx_free(v->s->ctx, p);
+}
+
+/* Samples of one or two bytes, palettes as colours, no opacity; a damaged chunk of any kind is an error. */
+static void read_header(picture *v) {
+    png_structp png = v->png;
+    png_set_read_fn(png, v, read_bytes);
+    png_set_user_limits(png, SIDE_LIMIT, SIDE_LIMIT);
+    png_set_crc_action(png, PNG_CRC_ERROR_QUIT, PNG_CRC_ERROR_QUIT);
+    png_read_info(png, v->info);
+    if (png_get_color_type(png, v->info) == PNG_COLOR_TYPE_PALETTE)
+        png_set_palette_to_rgb(png);
+    else
+        png_set_packing(png);
+    png_set_strip_alpha(png);
+    (void)png_set_interlace_handling(png);
+    png_read_update_info(png, v->info);
+    v->width = png_get_image_width(png, v->info);
+    v->height = png_get_image_height(png, v->info);
+    v->channels = png_get_channels(png, v->info);
+    v->wide = png_get_bit_depth(png, v->info) == 16 ? 2 : 1;
+    v->row = (int64_t)png_get_rowbytes(png, v->info);
+}
+
+static void read_lines(picture *v) {
+    for (int pass = png_set_interlace_handling(v->png); pass > 0; pass--)
+        for (int64_t y = 0; y < v->height; y++) png_read_row(v->png, v->lines + y * v->row, NULL);
+    png_read_end(v->png, NULL);
+}
+
+/* False when libpng gave up; nothing of the caller's lives in registers across the jump. */
+static bool guarded(picture *v, void (*step)(picture *)) {
+    if (setjmp(png_jmpbuf(v->png))) return false;
+    step(v);
+    return true;
+}
+
+static sx_status failure(const picture *v) {
+    if (v->out_of_memory) return SX_E_MEMORY;
+    return SX_FAIL(v->s->ctx, SX_E_FILE, "%s: not a PNG that can be read: %s", v->s->name, v->message);
+}
+
+static double sample(const picture *v, const unsigned char *line, int64_t i) {
+    return v->wide == 2 ? 256.0 * line[2 * i] + line[2 * i + 1] : line[i];
+}
+
+static void grey_values(const picture *v, double *out) {
     for (int64_t y = 0; y < v->height; y++) {
-        unsigned char *line = lines + y * (v->row + 1) + 1;
-        const unsigned char *above = y > 0 ? line - v->row - 1 : NULL;
-        const int filter = line[-1];
-        if (filter > 4)
-            return SX_FAIL(s->ctx, SX_E_FILE, "%s: line %lld has the filter %d: want 0 to 4", s->name, (long long)y,
-                           filter);
-        for (int64_t i = 0; i < v->row; i++) {
-            int a = i >= pixel ? line[i - pixel] : 0, b = above ? above[i] : 0,
-                c = above && i >= pixel ? above[i - pixel] : 0;
-            int prediction = filter == 0   ? 0
-                             : filter == 1 ? a
-                             : filter == 2 ? b
-                             : filter == 3 ? (a + b) / 2
-                                           : paeth(a, b, c);
-            line[i] = (unsigned char)(line[i] + prediction);
-        }
-    }
-    return SX_OK;
-}
-
-static unsigned sample(const picture *v, const unsigned char *line, int64_t i) {
-    if (v->depth == 16) return 256u * line[2 * i] + line[2 * i + 1];
-    if (v->depth == 8) return line[i];
-    int64_t bit = i * v->depth;
-    return ((unsigned)line[bit / 8] >> (8 - v->depth - bit % 8)) & ((1u << v->depth) - 1);
-}
-
-static double luma(double r, double g, double b) {
-    return (299 * r + 587 * g + 114 * b) / 1000;
-}
-
-static sx_status grey_values(const sx_source *s, const picture *v, const unsigned char *lines, double *out) {
-    for (int64_t y = 0; y < v->height; y++) {
-        const unsigned char *line = lines + y * (v->row + 1) + 1;
+        const unsigned char *line = v->lines + y * v->row;
         for (int64_t x = 0; x < v->width; x++) {
-            unsigned first = sample(v, line, x * v->channels);
-            double grey = first;
-            if (v->colour == PALETTE) {
-                if ((int64_t)first >= v->colours)
-                    return SX_FAIL(s->ctx, SX_E_FILE, "%s: colour %u of a palette of %lld", s->name, first,
-                                   (long long)v->colours);
-                const unsigned char *c = v->palette + 3 * first;
-                grey = luma(c[0], c[1], c[2]);
-            } else if (v->channels >= 3) {
-                grey = luma(first, sample(v, line, x * v->channels + 1), sample(v, line, x * v->channels + 2));
-            }
+            const int64_t i = x * v->channels;
+            double grey = sample(v, line, i);
+            if (v->channels >= 3)
+                grey = (299 * grey + 587 * sample(v, line, i + 1) + 114 * sample(v, line, i + 2)) / 1000;
             out[y * v->width + x] = grey;
         }
     }
-    return SX_OK;
 }
 
 sx_status sx_png_parse(const sx_source *s, sx_array *a) {
-    picture v = { 0 };
-    unsigned char *lines = NULL;
-    sx_status status;
-    SX_GO(s->ctx, status, done, read_chunks(s, &v));
-    const int64_t shape[2] = { v.height, v.width };
-    SX_GO(s->ctx, status, done, sx_array_shape(s, 2, shape, a));
-    /* zlib's two bytes, deflated lines, a checksum of four bytes; every chunk has a checksum of its own */
-    if (v.n_packed < 6 || (v.packed[0] & 15) != 8 || (v.packed[0] * 256 + v.packed[1]) % 31 != 0 ||
-        (v.packed[1] & 32)) {
-        status = SX_FAIL(s->ctx, SX_E_FILE, "%s: the pixels are not packed as PNG says", s->name);
+    picture v = { .s = s };
+    sx_status status = SX_OK;
+    v.png = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, &v, on_error, on_warning, &v, take, give_back);
+    if (!v.png) return v.out_of_memory ? SX_E_MEMORY : SX_FAIL(s->ctx, SX_E_FILE, "%s: libpng: %s", s->name, v.message);
+    v.info = png_create_info_struct(v.png);
+    if (!v.info || !guarded(&v, read_header)) {
+        status = failure(&v);
         goto done;
     }
-    SX_GO(s->ctx, status, done,
-          sx_inflate_raw(s, v.packed + 2, (size_t)v.n_packed - 6, v.height * (v.row + 1), &lines));
-    SX_GO(s->ctx, status, done, unfilter(s, &v, lines));
+    const int64_t shape[2] = { v.height, v.width };
+    SX_GO(s->ctx, status, done, sx_array_shape(s, 2, shape, a));
+    SX_GO(s->ctx, status, done, sx_alloc(s->ctx, v.height * v.row, 1, &v.lines));
+    if (!guarded(&v, read_lines) || v.out_of_memory) {
+        status = failure(&v);
+        goto done;
+    }
     SX_GO(s->ctx, status, done, sx_alloc(s->ctx, a->n, sizeof *a->data, &a->data));
-    SX_GO(s->ctx, status, done, grey_values(s, &v, lines, a->data));
+    grey_values(&v, a->data);
 done:
-    sx_free(s->ctx, lines);
-    sx_free(s->ctx, v.packed);
+    sx_free(s->ctx, v.lines);
+    png_destroy_read_struct(&v.png, &v.info, NULL);
     return status;
 }
