@@ -77,9 +77,10 @@ typedef struct sx_verdict {
     /** 0 or 1: the quantity was chosen beforehand; n: it is the one with the largest |z| of n */
     int64_t comparisons;
 } sx_verdict;
-/** What |z| says when its probability by chance, erfc(|z| / sqrt 2) for one quantity and at most n times that for the largest of n, is set
- *  beside those of 3 and of 5 standard errors. */
+/** What a comparison says. */
 typedef enum sx_judgement { SX_NO_ERROR_KNOWN, SX_AGREES, SX_DOUBTFUL, SX_DISAGREES } sx_judgement;
+/** The probability of |z| by chance, erfc(|z| / sqrt 2) for one quantity and at most n times that for the largest of n, beside those of 3 and of 5
+ *  standard errors: above the first it agrees, below the second it disagrees. */
 SX_API sx_judgement sx_verdict_judge(const sx_verdict *verdict);
 /** Add a comparison to a group. */
 SX_API sx_status sx_result_verdict(sx_ctx *ctx, sx_result *r, const char *group, const sx_verdict *verdict) SX_MUST_USE;

@@ -252,10 +252,11 @@ static sx_status compare_covariance(sx_ctx *ctx, const sx_beside *b) {
     int64_t at = worst(n * n, v, se, b->C, &count, &z);
     if (at < 0) goto done;
     SX_GO(ctx, status, done, put(ctx, b, "covariance_measured_z", "", "1", "largest |z| of covariance_measured", &z));
+    const int64_t pairs = n * (n + 1) / 2;
     char left[64], right[64], name[256];
     snprintf(name, sizeof name, "covariance of %s and %s (largest |z| of %lld pairs)",
-             label(r, at / n, left, sizeof left), label(r, at % n, right, sizeof right), (long long)count);
-    sx_verdict row = { name, v[at], se[at], b->C[at], b->source, count };
+             label(r, at / n, left, sizeof left), label(r, at % n, right, sizeof right), (long long)pairs);
+    sx_verdict row = { name, v[at], se[at], b->C[at], b->source, pairs };
     SX_GO(ctx, status, done, sx_result_verdict(ctx, b->result, r->group, &row));
 done:
     sx_free(ctx, se);

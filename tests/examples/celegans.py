@@ -85,6 +85,7 @@ def test(check, program, directory):
     total = g["x_variance"][:].sum()  # neighbours are correlated: at most the sum of the errors
     check.near("sum of all variances: 2 %", total / np.trace(C), 1, 0.02)
     check.z_many("279 x 279 measured covariances", g["x_covariance"][:], C, g["x_covariance_se"][:], limit=6.0)  # 39060 different ones
+    check.true("the largest of them is judged as one of 39060", 279 * 280 / 2 in r["verdict_comparisons"][:])
     order = [v.decode() if isinstance(v, bytes) else v for v in g["observed_unit_label"][:]]
     values, vectors = np.linalg.eig(J)
     for lag in (10, 25):  # C(t) = e^{Jt} C
