@@ -109,6 +109,22 @@ static void refused_files(void **state) {
     }
 }
 
+/* A chunk that says it has two gigabytes takes no memory. */
+static void large_chunk(void **state) {
+    sx_ctx *ctx = *state;
+    static const unsigned char text[] = { 0x73, 0x72, 0x63, 0x2f, 't', 'E', 'X', 't', 'a', 0, 'b' };
+    unsigned char file[33 + sizeof text];
+    sx_array a = { 0 };
+    FILE *f = fopen(FOLDER "/grey8.png", "rb");
+    assert_non_null(f);
+    assert_int_equal(fread(file, 1, 33, f), 33); /* signature and header */
+    fclose(f);
+    memcpy(file + 33, text, sizeof text);
+    assert_int_equal(sx_array_parse(ctx, "f", "png", file, sizeof file, NULL, &a), SX_E_FILE);
+    assert_true(sx_ctx_peak_bytes(ctx) < 1000000);
+    sx_ctx_clear(ctx);
+}
+
 /* Every allocation fails once, libpng's own among them: an error, nothing held. */
 static void allocations(void **state) {
     (void)state;
@@ -229,6 +245,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(kinds, setup, teardown),
         cmocka_unit_test_setup_teardown(refused_files, setup, teardown),
+        cmocka_unit_test_setup_teardown(large_chunk, setup, teardown),
         cmocka_unit_test(allocations),
         cmocka_unit_test_setup_teardown(tiles_and_lists, setup, teardown),
         cmocka_unit_test_setup_teardown(sizes, setup, teardown),

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SIDE_LIMIT = 65536 };
+enum { SIDE_LIMIT = 65536, WORKSPACE = 4 << 20 };
 
 /* What libpng's callbacks and the code after a long jump share. */
 typedef struct picture {
@@ -43,10 +43,12 @@ static void on_warning(png_structp png, png_const_charp text) {
     (void)text;
 }
 
+/* No more than a chunk, which is in the file, or lines and tables: what a damaged length asks for is refused, and libpng skips that chunk. */
 static png_voidp take(png_structp png, png_alloc_size_t n) {
     picture *v = png_get_mem_ptr(png);
     void *p = NULL;
-    if (n > (size_t)INT64_MAX || sx_alloc(v->s->ctx, (int64_t)n, 1, &p) < 0) v->out_of_memory = true;
+    if (n > v->s->n + WORKSPACE) return NULL;
+    if (sx_alloc(v->s->ctx, (int64_t)n, 1, &p) < 0) v->out_of_memory = true;
     return p;
 }
 
