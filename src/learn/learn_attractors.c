@@ -35,10 +35,10 @@ static double angle(int64_t n, const double *a, const double *b) {
     return acos(c > 1 ? 1 : c < -1 ? -1 : c) * (180 / 3.14159265358979323846);
 }
 
-/* Pearson's r. */
-static double correlation(int64_t n, const double *a, const double *b) {
+double sx_learn_correlation(int64_t n, const double *a, const double *b) {
     double ma = 0, mb = 0, ab = 0, aa = 0, bb = 0;
-    for (int64_t i = 0; i < n; i++) ma += a[i] / (double)n, mb += b[i] / (double)n;
+    for (int64_t i = 0; i < n; i++) ma += a[i], mb += b[i];
+    ma /= (double)n, mb /= (double)n;
     for (int64_t i = 0; i < n; i++) {
         ab += (a[i] - ma) * (b[i] - mb);
         aa += (a[i] - ma) * (a[i] - ma);
@@ -83,7 +83,7 @@ static double correlation_of_patterns(const sx_learner *l, const found *f) {
     for (int64_t a = 0; a < l->patterns; a++)
         for (int64_t b = a + 1; b < l->patterns; b++) {
             if (f->reached[a] < 0 || f->reached[b] < 0) continue;
-            sum += correlation(l->n, f->s + f->reached[a] * l->n, f->s + f->reached[b] * l->n);
+            sum += sx_learn_correlation(l->n, f->s + f->reached[a] * l->n, f->s + f->reached[b] * l->n);
             count++;
         }
     return count ? sum / (double)count : (double)NAN;

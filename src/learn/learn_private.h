@@ -63,6 +63,8 @@ void sx_learn_draw(const sx_learner *l, int64_t n, const double *t, const double
 /* One step of the network in place without learning: h = J s is scratch. theta, u: n numbers each. */
 void sx_learn_step(const sx_learner *l, double beta, const double *J, const double *b, sx_key key, uint64_t step,
                    double *s, double *h, double *theta, double *u);
+/* Pearson's r; 0 where one of them is constant. */
+double sx_learn_correlation(int64_t n, const double *a, const double *b);
 /* h = J s */
 void sx_learn_product(const sx_learner *l, const double *J, const double *s, double *h);
 

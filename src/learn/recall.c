@@ -211,7 +211,7 @@ static int64_t label(const sx_recall *q, const double *s, double *r) {
     int64_t best = 0;
     *r = -2;
     for (int64_t k = 0; k < q->patterns; k++) {
-        double c = sx_recall_correlation(q->l.n, s, q->x + k * q->l.n);
+        double c = sx_learn_correlation(q->l.n, s, q->x + k * q->l.n);
         if (c > *r) *r = c, best = k;
     }
     return best;

@@ -9,18 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-double sx_recall_correlation(int64_t n, const double *a, const double *b) {
-    double ma = 0, mb = 0, ab = 0, aa = 0, bb = 0;
-    for (int64_t i = 0; i < n; i++) ma += a[i], mb += b[i];
-    ma /= (double)n, mb /= (double)n;
-    for (int64_t i = 0; i < n; i++) {
-        ab += (a[i] - ma) * (b[i] - mb);
-        aa += (a[i] - ma) * (a[i] - ma);
-        bb += (b[i] - mb) * (b[i] - mb);
-    }
-    return aa > 0 && bb > 0 ? ab / sqrt(aa * bb) : 0;
-}
-
 double sx_recall_overlap(int64_t n, const double *x, const double *s) {
     double xs = 0, xx = 0;
     for (int64_t i = 0; i < n; i++) xs += x[i] * s[i], xx += x[i] * x[i];
@@ -113,8 +101,8 @@ static sx_status finish_trials(sx_ctx *ctx, const sx_recall *q, const void *cons
         const double *sum = (double *)sx_recall_at(q, states[k / q->chain], SX_RECALL_SUM) + k % q->chain * q->l.ld;
         int64_t p = sx_recall_pattern(q, k);
         for (int64_t i = 0; i < n; i++) response[k * n + i] = sum[i] / (double)(q->o.steps - q->o.burn_in);
-        double out = sx_recall_correlation(n, response + k * n, q->x + p * n),
-               in = sx_recall_correlation(n, cue, q->x + p * n);
+        double out = sx_learn_correlation(n, response + k * n, q->x + p * n),
+               in = sx_learn_correlation(n, cue, q->x + p * n);
         v[k] = out * out;
         v[T + k] = in * in;
         v[2 * T + k] = (double)p;

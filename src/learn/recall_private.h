@@ -46,8 +46,7 @@ static inline void *sx_recall_at(const sx_recall *q, const void *state, int sect
 }
 /* The row of the data that a trial presents. */
 int64_t sx_recall_pattern(const sx_recall *q, int64_t trial);
-/* Pearson's r, 0 of constant vectors; m = x.s / x.x, 0 of x = 0. */
-double sx_recall_correlation(int64_t n, const double *a, const double *b);
+/* m = x.s / x.x, 0 of x = 0. */
 double sx_recall_overlap(int64_t n, const double *x, const double *s);
 
 /* recall_finish.c */
